@@ -1,0 +1,25 @@
+import { ScopeRequiredError } from '../errors.js';
+import { type Scope, scope as currentScope, toScope } from './scope.js';
+
+/** What a read or action may say about its scope. */
+export interface ScopeOption {
+  /** Instead of the current scope. */
+  readonly scope?: Partial<Scope>;
+}
+
+/** Decides which scope a read or action is limited to. */
+export class ScopePolicy {
+  /** @param required refuse what has no scope, or an empty one */
+  constructor(private readonly required: boolean) {}
+
+  /**
+   * The scope given, else the current one; `undefined` means no limit.
+   *
+   * @throws ScopeRequiredError, and TypeError for a malformed scope
+   */
+  resolve(action: string, given: Partial<Scope> | undefined): Scope | undefined {
+    const resolved = given === undefined ? currentScope.capture() : toScope(given);
+    if (this.required && !resolved?.appId && !resolved?.orgId) throw new ScopeRequiredError(action);
+    return resolved;
+  }
+}

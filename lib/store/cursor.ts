@@ -1,0 +1,42 @@
+import { InvalidOptionsError } from '../errors.js';
+
+/** Where a page ended: the last row's time (epoch milliseconds) and id. */
+export interface Keyset {
+  readonly at: number;
+  readonly id: string;
+}
+
+/** A keyset as the opaque text that lists hand out. */
+export function encodeCursor(keyset: Keyset): string {
+  return Buffer.from(`${keyset.at}:${keyset.id}`).toString('base64url');
+}
+
+/** @throws InvalidOptionsError when the text is not a cursor that {@link encodeCursor} made */
+export function decodeCursor(cursor: string): Keyset {
+  const text = typeof cursor === 'string' ? Buffer.from(cursor, 'base64url').toString('utf8') : '';
+  const match = /^(\d{1,16}):([a-z]+_[0-9a-z]{26})$/.exec(text);
+  if (!match)
+    throw new InvalidOptionsError('"cursor" is not valid: pass the text that the previous page returned, unchanged.');
+  return { at: Number(match[1]), id: match[2]! };
+}
+
+/** Rows of a list when `limit` is left out. */
+export const DEFAULT_PAGE = 50;
+/** Most rows of a list. */
+export const MAX_PAGE = 1_000;
+
+/** @throws InvalidOptionsError when it is not a whole number from 0 to {@link MAX_PAGE} */
+export function checkLimit(limit: number = DEFAULT_PAGE): number {
+  if (!Number.isInteger(limit) || limit < 0 || limit > MAX_PAGE) {
+    throw new InvalidOptionsError(`"limit" must be a whole number from 0 to ${MAX_PAGE} (got ${String(limit)}).`);
+  }
+  return limit;
+}
+
+/** @throws InvalidOptionsError when it is not a whole number of at least 0 */
+export function checkOffset(offset = 0): number {
+  if (!Number.isInteger(offset) || offset < 0) {
+    throw new InvalidOptionsError(`"offset" must be a whole number of at least 0 (got ${String(offset)}).`);
+  }
+  return offset;
+}

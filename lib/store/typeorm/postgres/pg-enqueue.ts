@@ -1,0 +1,114 @@
+import { JobAlreadyExistsError } from '../../../errors.js';
+import { isTerminal } from '../../../job/job-state.js';
+import type { JobId } from '../../../id/ids.js';
+import type { NewJob } from '../../../job/job-record.js';
+import type { InsertJobsResult, JobConflict } from '../../../job/job-store.js';
+import type { PgSession } from './pg-session.js';
+import { toJobId, toUuid } from './rows.js';
+import { CHUNK, type PgInserts } from './sql/insert.js';
+import type { PgJobReads } from './sql/read-jobs.js';
+import type { PgUniqueKeys } from './sql/unique-keys.js';
+
+/** A job of an insert, with its place in the caller's list. */
+interface Entry {
+  readonly index: number;
+  readonly job: NewJob;
+}
+
+const NONE: ReadonlySet<JobId> = new Set();
+/** Tries to settle who holds a key while its holders come and go. */
+const TRIES = 10;
+
+/** Inserts jobs inside a transaction: first decides who gets which unique key, then writes the rows. */
+export class PgEnqueue {
+  constructor(
+    private readonly inserts: PgInserts,
+    private readonly keys: PgUniqueKeys,
+    private readonly reads: PgJobReads,
+  ) {}
+
+  /** Whether these jobs need more than one statement, and so a transaction. */
+  needsTransaction(jobs: readonly NewJob[], retry: boolean): boolean {
+    return retry || jobs.length > CHUNK || jobs.some(({ uniqueKey }) => uniqueKey !== null);
+  }
+
+  /** @throws JobAlreadyExistsError */
+  async insert(session: PgSession, jobs: readonly NewJob[], retry: boolean): Promise<InsertJobsResult> {
+    const there = retry ? await this.inserts.existing(session, jobs) : NONE;
+    const entries = jobs.map((job, index) => ({ index, job })).filter(({ job }) => !there.has(job.id));
+    const conflicts = new Map<number, JobConflict>();
+    const free = entries.filter(({ job }) => job.uniqueKey === null).map(({ job }) => job);
+    let now = await this.inserts.insert(session, free);
+    for (const round of roundsOfKeys(entries)) {
+      const winners = await this.decide(session, round, conflicts);
+      if (winners.length > 0) now = (await this.inserts.insert(session, winners)) ?? now;
+    }
+    return { now: now ?? (await this.reads.now(session)), conflicts };
+  }
+
+  /** @returns the jobs that have their keys and are to be inserted */
+  private async decide(
+    session: PgSession,
+    round: readonly Entry[],
+    conflicts: Map<number, JobConflict>,
+  ): Promise<NewJob[]> {
+    const winners: NewJob[] = [];
+    let open = round;
+    for (let attempt = 1; open.length > 0; attempt++) {
+      const won = await this.keys.claim(
+        session,
+        open.map(({ job }) => job),
+      );
+      const left: Entry[] = [];
+      for (const entry of open) {
+        if (won.has(toUuid(entry.job.id))) winners.push(entry.job);
+        else if (!(await this.conflict(session, entry, winners, conflicts))) left.push(entry);
+      }
+      if (left.length > 0 && attempt >= TRIES)
+        throw new Error('unique keys changed hands too often to decide who has them');
+      open = left;
+    }
+    return winners;
+  }
+
+  /** @returns false when the key has become free meanwhile */
+  private async conflict(
+    session: PgSession,
+    { index, job }: Entry,
+    winners: NewJob[],
+    conflicts: Map<number, JobConflict>,
+  ): Promise<boolean> {
+    const holder = await this.keys.holder(session, job);
+    if (holder === undefined) return false;
+    const id = toJobId(holder);
+    const replaced = job.onConflict === 'replace' && (await this.keys.replace(session, holder, job));
+    const existing = await this.reads.get(session, id, undefined);
+    if (!existing || isTerminal(existing.state)) {
+      await this.keys.free(session, holder);
+      return false;
+    }
+    if (job.onConflict === 'error') throw new JobAlreadyExistsError(job.uniqueKey!, id);
+    if (job.onConflict === 'replace' && !replaced) {
+      if (existing.state !== 'running' || !(await this.keys.pass(session, holder, job))) return false;
+      winners.push(job);
+      return true;
+    }
+    conflicts.set(index, { kind: replaced ? 'replaced' : 'existing', job: existing });
+    return true;
+  }
+}
+
+/** Keyed jobs in rounds, so that no round has a key twice: a later one of a key meets the earlier one as its holder. */
+function roundsOfKeys(entries: readonly Entry[]): readonly (readonly Entry[])[] {
+  const seen = new Map<string, number>();
+  const rounds: Entry[][] = [];
+  for (const entry of entries) {
+    const { scopeAppId, scopeOrgId, name, uniqueKey } = entry.job;
+    if (uniqueKey === null) continue;
+    const key = JSON.stringify([scopeAppId, scopeOrgId, name, uniqueKey]);
+    const round = seen.get(key) ?? 0;
+    seen.set(key, round + 1);
+    (rounds[round] ??= []).push(entry);
+  }
+  return rounds;
+}

@@ -1,0 +1,99 @@
+import type { Wake } from '../../store.js';
+
+export interface PgNotifierOptions {
+  /** Sends texts on the channel, in a transaction of their own. */
+  readonly send: (payloads: readonly string[]) => Promise<void>;
+  readonly onError: (error: unknown) => void;
+}
+
+/** After a message, later ones within this time share the next. NOTIFY takes a lock of the whole server to commit. */
+const WINDOW_MS = 10;
+/** Longest payload that PostgreSQL takes, less a margin. */
+const MAX_PAYLOAD_BYTES = 7_000;
+
+/** A wake-up on its way to other processes. */
+interface Message {
+  /** Which store instance sent it: it has told its own listeners already. */
+  readonly from: string;
+  readonly wake: Wake;
+}
+
+/** Tells other processes of new work: the first message goes at once, those of the next moments together. */
+export class PgNotifier {
+  private queues = new Set<string>();
+  private ready = false;
+  /** Somebody meant any queue: to name some would leave the others out. */
+  private any = false;
+  private deferred: number | undefined;
+  private cancels: Wake[] = [];
+  private sending: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  /** @param id tells this store instance from others */
+  constructor(
+    private readonly id: string,
+    private readonly options: PgNotifierOptions,
+  ) {}
+
+  tell(wake: Wake): void {
+    if (this.stopped) return;
+    if (wake.kind === 'cancel') this.cancels.push(wake);
+    else {
+      if (wake.queues.length === 0) this.any = true;
+      for (const queue of wake.queues) this.queues.add(queue);
+      if (wake.inMs === undefined) this.ready = true;
+      else this.deferred = Math.min(this.deferred ?? Number.POSITIVE_INFINITY, wake.inMs);
+    }
+    if (!this.timer && !this.sending) this.flush();
+  }
+
+  /** What a received text says; `undefined` for our own messages and those that cannot be read. */
+  parse(payload: string): Wake | undefined {
+    try {
+      const { from, wake } = JSON.parse(payload) as Message;
+      return from === this.id ? undefined : wake;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Sends what is waiting, and resolves when it is sent. Nothing is sent afterwards. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    await this.sending;
+    this.flush();
+    await this.sending;
+  }
+
+  private flush(): void {
+    const wakes = this.take();
+    if (wakes.length === 0) return;
+    const payloads = wakes.map((wake) => JSON.stringify({ from: this.id, wake } satisfies Message));
+    this.sending = this.options.send(payloads).catch(this.options.onError);
+    void this.sending.then(() => {
+      this.sending = undefined;
+      if (this.stopped) return;
+      this.timer = setTimeout(() => {
+        this.timer = undefined;
+        this.flush();
+      }, WINDOW_MS);
+    });
+  }
+
+  private take(): Wake[] {
+    const wakes = this.cancels;
+    this.cancels = [];
+    const named = [...this.queues];
+    const queues = this.any || Buffer.byteLength(JSON.stringify(named)) > MAX_PAYLOAD_BYTES ? [] : named;
+    if (this.ready) wakes.push({ kind: 'ready', queues });
+    if (this.deferred !== undefined) wakes.push({ kind: 'ready', queues, inMs: this.deferred });
+    this.queues = new Set();
+    this.any = false;
+    this.ready = false;
+    this.deferred = undefined;
+    return wakes;
+  }
+}

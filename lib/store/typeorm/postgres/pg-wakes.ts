@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../../clock/clock.js';
+import type { JobId, WorkerId } from '../../../id/ids.js';
+import { type DispatchLogger, errorText } from '../../../observability/logger.js';
+import type { Wake } from '../../store.js';
+import { WakeHub } from '../../wake-hub.js';
+import type { PgConnection } from './pg-connection.js';
+import { PgListener } from './pg-listener.js';
+import { PgNotifier } from './pg-notifier.js';
+import { statement } from './pg-session.js';
+
+export interface PgWakesOptions {
+  readonly schema: string;
+  readonly listen: boolean | string;
+  readonly notify: boolean;
+  /** The running jobs whose end was asked for. */
+  readonly cancelRequests: () => Promise<readonly { readonly jobId: JobId; readonly workerId: WorkerId }[]>;
+  readonly clock: Clock;
+  readonly logger: DispatchLogger;
+}
+
+const NOTIFY = statement('notify', 'select pg_notify($1, payload) from unnest($2::text[]) as payload');
+
+/** Wake-ups of this process, at once, and of others, by NOTIFY. */
+export class PgWakes {
+  private readonly hub: WakeHub;
+  private readonly notifier: PgNotifier;
+  private readonly listener: PgListener;
+  private closed = false;
+
+  constructor(
+    connection: PgConnection,
+    private readonly options: PgWakesOptions,
+  ) {
+    const { logger, clock, listen } = options;
+    const channel = `dispatch_${options.schema}`;
+    const warn = (what: string) => (error: unknown) => logger.warn(`${what}: ${errorText(error)}`);
+    this.hub = new WakeHub(warn('a listener of wake-ups failed'));
+    this.notifier = new PgNotifier(randomBytes(6).toString('base64url'), {
+      send: (payloads) =>
+        connection.run(async (session) => {
+          await session.count(NOTIFY, [channel, payloads]);
+        }),
+      onError: warn('other processes could not be told of new work; they find it by polling'),
+    });
+    this.listener = new PgListener({
+      channel,
+      clock,
+      logger,
+      newClient: () => connection.newClient(typeof listen === 'string' ? listen : undefined),
+      onMessage: (payload) => {
+        const wake = this.notifier.parse(payload);
+        if (wake) this.hub.emit(wake);
+      },
+      onGap: () => this.catchUp(),
+    });
+  }
+
+  /** What was announced while nobody listened: there may be work, and cancel requests. */
+  private catchUp(): void {
+    this.hub.emit({ kind: 'ready', queues: [] });
+    this.options.cancelRequests().then(
+      (requests) => requests.forEach((request) => this.hub.emit({ kind: 'cancel', ...request })),
+      (error: unknown) => this.options.logger.debug(`cancel requests were not looked up: ${errorText(error)}`),
+    );
+  }
+
+  /** Tells this process and the others. Call it after the commit. */
+  tell(wake: Wake): void {
+    if (this.closed) return;
+    this.hub.emit(wake);
+    if (this.options.notify) this.notifier.tell(wake);
+  }
+
+  /** Listens while there is somebody to tell. @returns a function that removes the listener */
+  add(listener: (wake: Wake) => void): () => void {
+    const remove = this.hub.add(listener);
+    if (this.options.listen !== false && !this.closed) this.listener.start();
+    return () => {
+      remove();
+      if (this.hub.size === 0) void this.listener.stop();
+    };
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.hub.clear();
+    await this.listener.stop();
+    await this.notifier.stop();
+  }
+}

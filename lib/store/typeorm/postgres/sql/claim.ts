@@ -1,0 +1,242 @@
+import type { ClaimRequest, ClaimResult } from '../../../../job/job-store.js';
+import type { JobId } from '../../../../id/ids.js';
+import type { ClaimedJob } from '../../../../job/job-record.js';
+import type { PgConnection } from '../pg-connection.js';
+import { type PgSession, type Statement, statement } from '../pg-session.js';
+import { parseBackoff, parseHeaders, plainArray, toCronId, toJobId, toUuid } from '../rows.js';
+import { CLOCK, LANE, type Tables } from '../tables.js';
+
+/** Whether a worker may claim, as the statement says it. */
+const ALIVE = { dead: 0, idle: 1, active: 2 } as const;
+
+/** Most deferred jobs that one statement makes ready. */
+const PROMOTE_BATCH = 5_000;
+
+/** SQL: whether a job of these queues and names stands in this lane. */
+const standsIn = (t: Tables, lane: number, more = ''): string => `exists (
+    select 1 from queues cross join lateral (
+      select 1 from ${t.live} l
+      where l.lane = ${lane} and not l.running and l.queue = queues.queue and l.name = any ($5) ${more}
+      limit 1) as found)`;
+
+/** SQL: the ready jobs of a queue in the order of the claim, each locked as it is reached. */
+const readyOf = (t: Tables): string => `
+    select l.ctid, l.rank, l.run_at, l.id from ${t.live} l
+    where l.lane = ${LANE.ready} and not l.running and l.queue = queues.queue and l.name = any ($5)
+    order by l.rank, l.run_at, l.id limit queues.most
+    for update skip locked`;
+
+/*
+ * The usual claim: one round trip. The lateral walks queue after queue along the claim's index and stops as soon as enough
+ * rows are locked, so that no row is locked that is not claimed. Rows are then found by their place (ctid), which the lock keeps.
+ */
+const PICKED = (t: Tables): string => `
+picked as materialized (
+  select r.ctid from queues cross join lateral (${readyOf(t)}) as r
+  limit (select most from room)),`;
+
+/*
+ * The claim while there are suspects, which stand in a lane of their own: both lanes are merged in the order of the claim.
+ * That locks a few rows too many for the length of the statement.
+ */
+const PICKED_WITH_SUSPECTS = (t: Tables): string => `
+suspects as materialized (
+  select s.* from queues cross join lateral (
+    select l.ctid, l.queue, l.rank, l.run_at, l.id from ${t.live} l
+    where l.lane = ${LANE.suspect} and not l.running and l.queue = queues.queue and l.name = any ($5)
+    order by l.rank, l.run_at, l.id limit $7::int
+    for update skip locked) as s
+  limit least($7::int, (select most from room))),
+picked as materialized (
+  select r.ctid from queues cross join lateral (
+    select x.ctid from (
+      select s.ctid, s.rank, s.run_at, s.id from suspects s where s.queue = queues.queue
+      union all
+      select * from (${readyOf(t)}) as ready) as x
+    order by x.rank, x.run_at, x.id limit queues.most) as r
+  limit (select most from room)),`;
+
+/*
+ * While deferred jobs are due, or suspects wait, the usual claim takes nothing and says so: the first have to become ready
+ * (`promote`), or a lower priority would overtake them; the second are for the other claim, which takes all the same.
+ *
+ * $1 clock  $2 worker  $3 queues  $4 limits of the queues  $5 names  $6 limit  $7 suspects at most
+ */
+const claimText = (t: Tables, kind: 'usual' | 'withSuspects'): string => `
+with ${CLOCK},
+queues as materialized (select * from unnest($3::text[], $4::int[]) as q (queue, most)),
+names as materialized (select * from unnest($5::text[]) as n (name)),
+status as materialized (
+  select case when w.id is null or w.state = 'dead' then ${ALIVE.dead}
+              when w.state = 'draining' or w.lease_expires_at <= c.now then ${ALIVE.idle}
+              else ${ALIVE.active} end as alive
+  from clock c left join ${t.workers} w on w.id = $2),
+first as materialized (
+  select exists (
+    select 1 from queues cross join names cross join lateral (
+      select 1 from ${t.live} d
+      where d.lane = ${LANE.deferred} and d.queue = queues.queue and d.name = names.name
+        and d.run_at <= (select now from clock)
+      limit 1) as found) as due,
+    $7::int > 0 and ${standsIn(t, LANE.suspect)} as suspects),
+room as materialized (
+  select case when alive = ${ALIVE.active} ${kind === 'usual' ? 'and not due and not suspects' : ''} then $6::int else 0 end as most
+  from status, first),${kind === 'usual' ? PICKED(t) : PICKED_WITH_SUSPECTS(t)}
+claimed as (
+  update ${t.live} l
+  set running = true, attempt = l.attempt + 1, worker_id = $2, retrying = false,
+      started_at = (select now from clock), updated_at = (select now from clock)
+  where l.ctid = any (array(select ctid from picked))
+  returning l.id, l.run_at, l.started_at, l.attempt, l.retry_count, l.suspect),
+later as (
+  select min(d.run_at) as at from queues cross join names cross join lateral (
+    select run_at from ${t.live} d
+    where d.lane = ${LANE.deferred} and d.queue = queues.queue and d.name = names.name
+    order by run_at limit 1) as d),
+header as (
+  select alive, due, suspects,
+    case when $6::int > 0 and (select count(*) from claimed) >= $6 then 0
+         when ${standsIn(t, LANE.ready, 'and not exists (select 1 from claimed c where c.id = l.id)')} then 0
+         when ${standsIn(t, LANE.suspect, 'and not exists (select 1 from claimed c where c.id = l.id)')} then 0
+         else (select case when at is not null then greatest(0, at - (select now from clock)) end from later) end as next_due
+  from status, first)
+select null, header.next_due, null, header.alive, null, header.due, null, null, null, null, null, null, null, null,
+  null, null, null, null, null, null, null, null, header.suspects
+from header
+union all
+select c.id, c.run_at, c.started_at, c.attempt, c.retry_count, c.suspect,
+  f.name, f.queue, f.payload, f.codec, f.priority, f.max_retries, f.timeout_ms, f.created_at, f.scope_app_id, f.scope_org_id,
+  f.backoff, f.unique_key, f.group_key, f.headers, f.cron_id, f.cron_at, null
+from claimed c join ${t.jobs} f on f.id = c.id`;
+
+/** Makes due jobs claimable. $1 clock  $2 queues  $3 names */
+const promoteText = (t: Tables): string => `
+with ${CLOCK},
+due as materialized (
+  select d.ctid from unnest($2::text[]) as q (queue) cross join unnest($3::text[]) as n (name) cross join lateral (
+    select l.ctid from ${t.live} l
+    where l.lane = ${LANE.deferred} and l.queue = q.queue and l.name = n.name and l.run_at <= (select now from clock)
+    order by l.run_at limit ${PROMOTE_BATCH}
+    for update skip locked) as d
+  limit ${PROMOTE_BATCH})
+update ${t.live} set lane = case when suspect then ${LANE.suspect} else ${LANE.ready} end where ctid = any (array(select ctid from due))`;
+
+interface Header {
+  readonly 1: number | null;
+  readonly 3: number;
+  readonly 5: boolean;
+  readonly 22: boolean;
+}
+type Row = readonly [
+  id: string,
+  runAt: number,
+  startedAt: number,
+  attempt: number,
+  retryCount: number,
+  suspect: boolean,
+  name: string,
+  queue: string,
+  payload: string | null,
+  codec: string,
+  priority: number,
+  maxRetries: number,
+  timeoutMs: number,
+  createdAt: number,
+  scopeAppId: string,
+  scopeOrgId: string,
+  backoff: string | null,
+  uniqueKey: string | null,
+  groupKey: string | null,
+  headers: string | null,
+  cronId: string | null,
+  cronAt: number | null,
+];
+
+interface ClaimedRows {
+  readonly result: ClaimResult;
+  /** Deferred jobs are due and have to be promoted first. */
+  readonly due: boolean;
+  /** Suspects wait, for which there is another statement. */
+  readonly suspects: boolean;
+}
+
+/** Leases jobs to workers. */
+export class PgClaims {
+  private readonly usual: Statement;
+  private readonly withSuspects: Statement;
+  private readonly promote: Statement;
+
+  constructor(
+    private readonly connection: PgConnection,
+    tables: Tables,
+  ) {
+    this.usual = statement('claim', claimText(tables, 'usual'));
+    this.withSuspects = statement('claim_suspects', claimText(tables, 'withSuspects'));
+    this.promote = statement('promote', promoteText(tables));
+  }
+
+  claim(request: ClaimRequest): Promise<ClaimResult> {
+    return this.connection.run(async (session) => {
+      const { result, due, suspects } = await this.take(session, request, this.usual);
+      if (!result.workerAlive || !(due || suspects)) return result;
+      const { names, queues } = request;
+      if (due) await session.count(this.promote, [session.now, queues.map(({ queue }) => queue), names]);
+      return (await this.take(session, request, this.withSuspects)).result;
+    });
+  }
+
+  private async take(session: PgSession, request: ClaimRequest, how: Statement): Promise<ClaimedRows> {
+    const { workerId, queues, names, limit, suspectLimit } = request;
+    const [first, ...rows] = await session.rows<Row>(how, [
+      session.now,
+      toUuid(workerId),
+      queues.map(({ queue }) => queue),
+      plainArray(queues.map((queue) => queue.limit)),
+      names,
+      limit,
+      suspectLimit,
+    ]);
+    const header = first as unknown as Header;
+    const jobs: ClaimedJob[] = [];
+    const suspects = new Set<JobId>();
+    for (const row of rows) {
+      const job = toClaimedJob(row);
+      jobs.push(job);
+      if (row[5]) suspects.add(job.id);
+    }
+    const order = new Map(queues.map(({ queue }, index) => [queue, index]));
+    jobs.sort((a, b) => order.get(a.queue)! - order.get(b.queue)! || compareJobs(a, b));
+    const result = { jobs, suspects, nextDueInMs: header[1], workerAlive: header[3] !== ALIVE.dead };
+    return { result, due: header[5], suspects: header[22] };
+  }
+}
+
+function compareJobs(a: ClaimedJob, b: ClaimedJob): number {
+  return b.priority - a.priority || a.runAt - b.runAt || (a.id < b.id ? -1 : 1);
+}
+
+function toClaimedJob(row: Row): ClaimedJob {
+  return {
+    id: toJobId(row[0]),
+    runAt: row[1],
+    startedAt: row[2],
+    attempt: row[3],
+    retryCount: row[4],
+    name: row[6],
+    queue: row[7],
+    payload: row[8],
+    codec: row[9],
+    priority: row[10],
+    maxRetries: row[11],
+    timeoutMs: row[12],
+    createdAt: row[13],
+    scopeAppId: row[14],
+    scopeOrgId: row[15],
+    backoff: parseBackoff(row[16]),
+    uniqueKey: row[17],
+    groupKey: row[18],
+    headers: parseHeaders(row[19]),
+    cronId: row[20] === null ? null : toCronId(row[20]),
+    cronAt: row[21],
+  };
+}

@@ -1,0 +1,178 @@
+import type { JobId, WorkerId } from '../../../../id/ids.js';
+import type { SettleResult } from '../../../../job/job-store.js';
+import type { Outcome, Settlement } from '../../../../job/outcome.js';
+import type { PgConnection } from '../pg-connection.js';
+import { type Statement, statement } from '../pg-session.js';
+import { appendError, plainArray, toJobId, toUuid, uuidArray } from '../rows.js';
+import { CLOCK, DONE, LANE, type Tables } from '../tables.js';
+
+const KIND = { completed: 1, retry: 2, failed: 3, snoozed: 4, released: 5, cancelled: 6 } as const;
+const ENDS = `(${KIND.completed}, ${KIND.failed}, ${KIND.cancelled})`;
+
+/** SQL: frees the unique keys of the jobs that `ended` names. Asks for none when none of them has one. */
+export const freeKeys = (t: Tables, ended: string): string =>
+  `freed as (delete from ${t.keys} where job_id = any (array(select id from ${ended} where keyed)))`;
+
+/** SQL: a dead-letter entry for each job that `failed` names (id, dlq_id, retry_count, errors). */
+export const insertDlq = (t: Tables, failed: string): string => `
+dead as (
+  insert into ${t.dlq} (id, job_id, failed_at, timeout_ms, priority, retry_count, max_retries, job_name, queue, codec,
+    scope_app_id, scope_org_id, payload, backoff, group_key, headers, errors)
+  select x.dlq_id, f.id, (select now from clock), f.timeout_ms, f.priority, x.retry_count, f.max_retries, f.name, f.queue, f.codec,
+    f.scope_app_id, f.scope_org_id, f.payload, f.backoff, f.group_key, f.headers, x.errors
+  from ${failed} x join ${t.jobs} f on f.id = x.id)`;
+
+/*
+ * The common batch: everything completed. $1 clock  $2 worker  $3 ids  $4 attempts  $5 results
+ */
+const completeText = (t: Tables): string => `
+with ${CLOCK},
+gone as (
+  delete from ${t.live} l using unnest($3::uuid[], $4::int[], $5::text[]) as s (id, attempt, result)
+  where l.id = s.id and l.worker_id = $2 and l.attempt = s.attempt and l.running
+  returning l.id, l.run_at, l.started_at, l.cancel_requested_at, l.attempt, l.retry_count, l.keyed, l.progress, l.errors, s.result),
+${freeKeys(t, 'gone')},
+ended as (
+  insert into ${t.done} (id, run_at, completed_at, started_at, cancel_requested_at, attempt, retry_count, state, result, progress, errors)
+  select id, run_at, (select now from clock), started_at, cancel_requested_at, attempt, retry_count, ${DONE.completed}, result, progress, errors
+  from gone)
+select id from gone`;
+
+/*
+ * Any batch, in one statement: the rows are locked under their fence first, then each takes one of three ways.
+ * $1 clock  $2 worker  $3 ids  $4 attempts  $5 kinds  $6 results  $7 errors  $8 delays  $9 ids of dead-letter entries
+ */
+const settleText = (t: Tables): string => `
+with ${CLOCK},
+held as materialized (
+  select l.id, l.run_at, l.started_at, l.cancel_requested_at, l.attempt, l.keyed, l.progress, s.kind as asked, s.result, s.delay, s.dlq_id,
+    case when l.cancel_requested_at is not null and s.kind in (${KIND.retry}, ${KIND.snoozed}, ${KIND.released})
+         then ${KIND.cancelled} else s.kind end as kind,
+    l.retry_count + case when s.kind in (${KIND.retry}, ${KIND.failed}) then 1 else 0 end as retry_count,
+    case when s.error is null then l.errors else ${appendError('l.errors', 's.error')} end as errors
+  from ${t.live} l
+  join unnest($3::uuid[], $4::int[], $5::smallint[], $6::text[], $7::text[], $8::bigint[], $9::uuid[])
+    as s (id, attempt, kind, result, error, delay, dlq_id) on s.id = l.id
+  where l.worker_id = $2 and l.attempt = s.attempt and l.running
+  order by l.id
+  for update of l),
+over as materialized (select * from held where kind in ${ENDS}),
+gone as (delete from ${t.live} l using over where l.id = over.id),
+ended as (
+  insert into ${t.done} (id, run_at, completed_at, started_at, cancel_requested_at, attempt, retry_count, state, result, progress, errors)
+  select id, run_at, (select now from clock), started_at, cancel_requested_at, attempt, retry_count,
+    case kind when ${KIND.completed} then ${DONE.completed} when ${KIND.failed} then ${DONE.failed} else ${DONE.cancelled} end,
+    result, progress, errors
+  from over),
+${insertDlq(t, `(select * from over where kind = ${KIND.failed})`)},
+${freeKeys(t, 'over')},
+back as (
+  update ${t.live} l
+  set worker_id = null, started_at = null, updated_at = c.now, retry_count = h.retry_count, errors = h.errors,
+    retrying = h.kind = ${KIND.retry},
+    suspect = l.suspect and h.kind = ${KIND.released},
+    run_at = case when h.kind = ${KIND.released} then l.run_at else c.now + h.delay end,
+    running = false,
+    lane = case when h.kind = ${KIND.released} then l.lane when h.delay > 0 then ${LANE.deferred} else ${LANE.ready} end
+  from held h, clock c
+  where l.id = h.id and h.kind in (${KIND.retry}, ${KIND.snoozed}, ${KIND.released}))
+select h.id, h.asked <> h.kind, case when h.kind in ${ENDS} then null else f.queue end
+from held h left join ${t.jobs} f on f.id = h.id and h.kind not in ${ENDS}`;
+
+/** A settlement's outcome and what of it a wake-up needs. */
+interface SettledRows {
+  readonly result: SettleResult;
+  /** Queues that have waiting jobs again. */
+  readonly queues: readonly string[];
+  /** When the first of them is due; `undefined` when none is. */
+  readonly inMs: number | undefined;
+}
+
+/** Writes how attempts ended. */
+export class PgSettlements {
+  private readonly complete: Statement;
+  private readonly any: Statement;
+
+  constructor(
+    private readonly connection: PgConnection,
+    tables: Tables,
+  ) {
+    this.complete = statement('complete', completeText(tables));
+    this.any = statement('settle', settleText(tables));
+  }
+
+  async settle(workerId: WorkerId, settlements: readonly Settlement[]): Promise<SettledRows> {
+    const batch = firstOfEach(settlements);
+    const plain = batch.every(({ outcome }) => outcome.kind === 'completed');
+    const rows = await (plain ? this.writeCompleted(workerId, batch) : this.writeAny(workerId, batch));
+    const written = new Map(rows.map(([id, turned, queue]) => [toJobId(id), { turned, queue }]));
+    const lost: JobId[] = [];
+    for (const settlement of settlements) {
+      if (!written.has(settlement.id) || (batch.length < settlements.length && !batch.includes(settlement))) {
+        lost.push(settlement.id);
+      }
+    }
+    const cancelled = [...written].filter(([, { turned }]) => turned).map(([id]) => id);
+    return { result: { lost, cancelled }, ...waiting(batch, written) };
+  }
+
+  private writeCompleted(workerId: WorkerId, batch: readonly Settlement[]): Promise<SettledRow[]> {
+    const results = batch.map(({ outcome }) => (outcome.kind === 'completed' ? outcome.result : null));
+    return this.connection.run((session) =>
+      session.rows<SettledRow>(this.complete, [session.now, toUuid(workerId), ids(batch), attempts(batch), results]),
+    );
+  }
+
+  private writeAny(workerId: WorkerId, batch: readonly Settlement[]): Promise<SettledRow[]> {
+    const outcomes = batch.map(({ outcome }) => outcome);
+    return this.connection.run((session) =>
+      session.rows<SettledRow>(this.any, [
+        session.now,
+        toUuid(workerId),
+        ids(batch),
+        attempts(batch),
+        plainArray(outcomes.map(({ kind }) => KIND[kind])),
+        outcomes.map((outcome) => (outcome.kind === 'completed' ? outcome.result : null)),
+        batch.map(errorText),
+        plainArray(outcomes.map((outcome) => ('delayMs' in outcome ? Math.ceil(outcome.delayMs) : null))),
+        plainArray(outcomes.map((outcome) => (outcome.kind === 'failed' ? toUuid(outcome.dlqId) : null))),
+      ]),
+    );
+  }
+}
+
+type SettledRow = readonly [id: string, turned?: boolean, queue?: string | null];
+
+const ids = (batch: readonly Settlement[]): string => uuidArray(batch.map(({ id }) => id));
+const attempts = (batch: readonly Settlement[]): string => plainArray(batch.map(({ attempt }) => attempt));
+
+/** One settlement a job, in the order of ids, so that two batches never wait for each other. */
+function firstOfEach(settlements: readonly Settlement[]): readonly Settlement[] {
+  const byId = new Map<JobId, Settlement>();
+  for (const settlement of settlements) if (!byId.has(settlement.id)) byId.set(settlement.id, settlement);
+  return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function errorText({ outcome, attempt }: Settlement): string | null {
+  const error = 'error' in outcome ? outcome.error : 'reason' in outcome ? outcome.reason : undefined;
+  return error === undefined ? null : JSON.stringify({ ...error, attempt });
+}
+
+function waiting(
+  batch: readonly Settlement[],
+  written: ReadonlyMap<JobId, { readonly queue?: string | null | undefined }>,
+): { readonly queues: readonly string[]; readonly inMs: number | undefined } {
+  const queues = new Set<string>();
+  let inMs: number | undefined;
+  for (const { id, outcome } of batch) {
+    const queue = written.get(id)?.queue;
+    if (typeof queue !== 'string') continue;
+    queues.add(queue);
+    inMs = Math.min(inMs ?? Number.POSITIVE_INFINITY, delayOf(outcome));
+  }
+  return { queues: [...queues], inMs };
+}
+
+function delayOf(outcome: Outcome): number {
+  return 'delayMs' in outcome ? outcome.delayMs : 0;
+}

@@ -1,0 +1,172 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  EXCEPTION_FILTERS_METADATA,
+  GUARDS_METADATA,
+  INTERCEPTORS_METADATA,
+  PIPES_METADATA,
+} from '@nestjs/common/constants.js';
+import { ApplicationConfig, ExternalContextCreator, ModulesContainer } from '@nestjs/core';
+import type { JobContext } from '../../job/job-context.js';
+import { BODY_PARAMETER } from '../decorators/metadata.js';
+import { DISPATCH_CONTEXT } from '../dispatch-context.js';
+import { MODULE_OPTIONS_TOKEN } from '../dispatch.module-definition.js';
+import type { DispatchModuleOptions } from '../dispatch.module-options.js';
+import { type HandlerTarget, fieldOf } from './handler-target.js';
+
+/** Called with the payload and the context of a job. */
+export type ContextCall<T> = (payload: unknown, context: JobContext) => Promise<T>;
+
+/** On a class and method name: the method's parameters in the form that Nest's context creator reads. */
+const NEST_PARAMETERS_METADATA = 'dispatch:nest-parameters';
+
+/**
+ * Builds what surrounds a handler with Nest's `ExternalContextCreator`, in three parts, as jobs part ways with requests
+ * between them: guards and interceptors around the call, pipes for its arguments, filters for its errors.
+ */
+@Injectable()
+export class EnhancerContexts {
+  private readonly calls: ExternalContextCreator;
+  /** On its own, since Nest 11 remembers parameters by method alone and the calls have none. */
+  private readonly inputs: ExternalContextCreator;
+  private readonly globals: ApplicationConfig;
+
+  constructor(
+    modules: ModulesContainer,
+    config: ApplicationConfig,
+    @Inject(MODULE_OPTIONS_TOKEN) options: DispatchModuleOptions | undefined,
+  ) {
+    this.globals = options?.useGlobalEnhancers ? config : new ApplicationConfig();
+    // Only these two of the container's parts are read.
+    const container: unknown = { getModules: () => modules, applicationConfig: this.globals };
+    const create = () =>
+      ExternalContextCreator.fromContainer(container as Parameters<typeof ExternalContextCreator.fromContainer>[0]);
+    this.calls = create();
+    this.inputs = create();
+  }
+
+  /** Whether anything at all surrounds a handler. If not, it is called directly. */
+  hasAny(target: HandlerTarget): boolean {
+    return (
+      isBound(GUARDS_METADATA, target) ||
+      isBound(INTERCEPTORS_METADATA, target) ||
+      this.globals.getGlobalGuards().length + this.globals.getGlobalRequestGuards().length > 0 ||
+      this.globals.getGlobalInterceptors().length + this.globals.getGlobalRequestInterceptors().length > 0 ||
+      this.hasInputs(target) ||
+      this.hasFilters(target)
+    );
+  }
+
+  /** Guards, then interceptors, then `call`. */
+  around(target: HandlerTarget, call: ContextCall<unknown>): ContextCall<unknown> {
+    const { instance, name, method, context } = target;
+    return this.calls.create(
+      instance,
+      inherit(method, call),
+      name,
+      undefined,
+      undefined,
+      context?.contextId,
+      context?.inquirerId,
+      { guards: true, interceptors: true, filters: false },
+      DISPATCH_CONTEXT,
+    );
+  }
+
+  /** The arguments of a handler whose parameters have pipes or decorators of Nest's; `undefined` if they have none. */
+  inputsOf(target: HandlerTarget): ContextCall<unknown[]> | undefined {
+    if (!this.hasInputs(target)) return undefined;
+    const { instance, name, method, context, parameters } = target;
+    const piped: Record<string, object> = { ...parameters.custom };
+    for (const parameter of parameters.own) {
+      const { kind, index } = parameter;
+      if (kind === 'payload')
+        piped[`${BODY_PARAMETER}:${index}`] = { index, data: parameter.field, pipes: [...parameter.pipes] };
+    }
+    if (Object.keys(piped).length === 0) return undefined;
+    Reflect.defineMetadata(NEST_PARAMETERS_METADATA, piped, instance.constructor, name);
+    const read = this.inputs.create(
+      instance,
+      inherit(method, (...args: unknown[]) => args),
+      name,
+      NEST_PARAMETERS_METADATA,
+      { exchangeKeyForValue: (_type, field, args: unknown[]) => fieldOf(args[0], field as string | undefined) },
+      context?.contextId,
+      context?.inquirerId,
+      { guards: false, interceptors: false, filters: false },
+      DISPATCH_CONTEXT,
+    ) as ContextCall<unknown[]>;
+    const contextIndexes = parameters.own.filter(({ kind }) => kind === 'context').map(({ index }) => index);
+    return async (payload, jobContext) => {
+      const args = await read(payload, jobContext);
+      // The context is no input: pipes do not see it.
+      for (const index of contextIndexes) args[index] = jobContext;
+      return args;
+    };
+  }
+
+  /**
+   * Shows an error to the filters of a handler. @returns the error that stands after them: the same one, or what a
+   * filter threw in its place; what filters return, now or later, does not make the job a success
+   */
+  filtersOf(
+    target: HandlerTarget,
+  ): ((error: unknown, ...job: Parameters<ContextCall<unknown>>) => Promise<unknown>) | undefined {
+    if (!this.hasFilters(target)) return undefined;
+    const { instance, name, method, context } = target;
+    const errors = new WeakMap<JobContext, unknown>();
+    const filter = this.calls.create(
+      instance,
+      inherit(method, (_payload: unknown, jobContext: JobContext) => {
+        throw errors.get(jobContext);
+      }),
+      name,
+      undefined,
+      undefined,
+      context?.contextId,
+      context?.inquirerId,
+      { guards: false, interceptors: false, filters: true },
+      DISPATCH_CONTEXT,
+    ) as ContextCall<unknown>;
+    return async (error, payload, jobContext) => {
+      errors.set(jobContext, error);
+      try {
+        await filter(payload, jobContext);
+        return error;
+      } catch (standing) {
+        return standing;
+      }
+    };
+  }
+
+  private hasInputs(target: HandlerTarget): boolean {
+    const { own, custom } = target.parameters;
+    return (
+      isBound(PIPES_METADATA, target) ||
+      Object.keys(custom).length > 0 ||
+      own.some((parameter) => parameter.kind === 'payload' && parameter.pipes.length > 0) ||
+      this.globals.getGlobalPipes().length + this.globals.getGlobalRequestPipes().length > 0
+    );
+  }
+
+  private hasFilters(target: HandlerTarget): boolean {
+    return (
+      isBound(EXCEPTION_FILTERS_METADATA, target) ||
+      this.globals.getGlobalFilters().length + this.globals.getGlobalRequestFilters().length > 0
+    );
+  }
+}
+
+function isBound(key: string, { instance, method }: HandlerTarget): boolean {
+  return [method, instance.constructor].some(
+    (place) => ((Reflect.getMetadata(key, place) as readonly unknown[] | undefined)?.length ?? 0) > 0,
+  );
+}
+
+/**
+ * Makes a function pass for the handler: guards and interceptors get it from `getHandler()` and find the metadata of
+ * the method on it.
+ */
+function inherit<F extends (...args: never[]) => unknown>(method: object & { readonly name: string }, fn: F) {
+  Object.defineProperty(fn, 'name', { value: method.name });
+  return Object.setPrototypeOf(fn, method) as (...args: unknown[]) => unknown;
+}

@@ -1,0 +1,34 @@
+import { ContextIdFactory, ModuleRef } from '@nestjs/core';
+import type { HostWrapper } from './discovered-method.js';
+
+type ContextId = ReturnType<typeof ContextIdFactory.getByRequest>;
+
+/** What a method is called on, and in which of Nest's contexts its enhancers are to be found. */
+export interface HandlerInstance {
+  readonly instance: object;
+  /** Only of an instance that was made for one job. */
+  readonly context?: { readonly contextId: ContextId; readonly inquirerId: string };
+}
+
+/** Whether one instance serves every job. If not, one is made for each. */
+export function isShared(wrapper: HostWrapper): boolean {
+  return wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
+}
+
+/** The instance that serves every job. */
+export function sharedInstance(wrapper: HostWrapper): HandlerInstance {
+  return { instance: wrapper.instance as object };
+}
+
+/**
+ * Makes the instance of one job, with everything it depends on that is made per request; the job can be injected as
+ * `REQUEST`.
+ */
+export async function instanceFor(wrapper: HostWrapper, job: object): Promise<HandlerInstance> {
+  const moduleRef = wrapper.host?.getProviderByKey<ModuleRef>(ModuleRef)?.instance;
+  if (!moduleRef) throw new Error(`${wrapper.name} belongs to no module: no instance of it can be made`);
+  const contextId = ContextIdFactory.getByRequest(job);
+  moduleRef.registerRequestByContextId(contextId.getParent ? contextId.payload : job, contextId);
+  const instance = await moduleRef.resolve<object>(wrapper.token as string, contextId, { strict: true });
+  return { instance, context: { contextId, inquirerId: wrapper.id } };
+}

@@ -1,0 +1,100 @@
+import type { EnqueueItem } from '../../lib/job/producer.js';
+import type { Random } from './random.js';
+
+/** How the handlers of one kind behave, and how often the kind is drawn. */
+const KINDS = {
+  /** Returns at once. */
+  quick: 700,
+  /** Waits some milliseconds. */
+  sleep: 150,
+  /** Blocks its event loop for 50 to 400 ms. */
+  block: 14,
+  /** Blocks its event loop for longer than the lease. */
+  'block-long': 1,
+  /** Throws an Error, some every time. */
+  throw: 50,
+  /** Throws what is no Error. */
+  'throw-other': 30,
+  /** Returns what cannot be serialised. */
+  unserialisable: 40,
+  /** Goes on past its timeout, whatever its signal says. */
+  stubborn: 12,
+  /** Ends its process. */
+  exit: 1,
+} as const;
+
+export type Kind = keyof typeof KINDS;
+
+/** Every kind; a job is named for its kind. */
+export const ALL_KINDS = Object.keys(KINDS) as readonly Kind[];
+
+/** The payload of a job: all that its handler does follows from it and the number of the attempt. */
+export interface ChaosPayload {
+  /** Counts what was handed to the store; never used twice. */
+  readonly n: number;
+  readonly kind: Kind;
+  /** How long it sleeps or blocks. */
+  readonly ms: number;
+  /** How many attempts misbehave; later ones end well. */
+  readonly bad: number;
+  /** Which of several values is thrown or returned. */
+  readonly variant: number;
+}
+
+/** A job to enqueue. */
+export interface PlannedJob {
+  readonly payload: ChaosPayload;
+  readonly item: EnqueueItem;
+}
+
+const ALWAYS = 1_000;
+
+/** Makes jobs one after the other, the same ones for the same seed. */
+export class JobPlan {
+  private made = 0;
+
+  constructor(private readonly random: Random) {}
+
+  next(): PlannedJob {
+    const { random } = this;
+    const kind = random.weighted(KINDS);
+    const payload: ChaosPayload = {
+      n: ++this.made,
+      kind,
+      ms: lengthOf(kind, random),
+      bad: random.chance(0.2) ? ALWAYS : random.between(1, 2),
+      variant: random.between(0, 3),
+    };
+    return {
+      payload,
+      item: {
+        job: kind,
+        input: payload,
+        maxRetries: random.pick([2, 5, 10]),
+        priority: random.between(-1, 1),
+        timeout: kind === 'stubborn' ? 300 : 10_000,
+        backoff: { type: 'constant', initial: random.between(20, 300) },
+        ...(random.chance(0.05) ? { delay: random.between(1, 2_000) } : {}),
+      },
+    };
+  }
+
+  many(count: number): readonly PlannedJob[] {
+    return Array.from({ length: count }, () => this.next());
+  }
+}
+
+function lengthOf(kind: Kind, random: Random): number {
+  switch (kind) {
+    case 'sleep':
+      return random.between(1, 120);
+    case 'block':
+      return random.between(50, 400);
+    case 'block-long':
+      return random.between(1_600, 2_600);
+    case 'stubborn':
+      return random.between(600, 1_200);
+    default:
+      return 0;
+  }
+}

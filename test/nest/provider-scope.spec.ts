@@ -1,0 +1,130 @@
+import 'reflect-metadata';
+import {
+  type CanActivate,
+  Controller,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  Module,
+  ParseIntPipe,
+  Scope,
+  UseGuards,
+} from '@nestjs/common';
+import { REQUEST } from '@nestjs/core';
+import { describe, expect, it } from 'vitest';
+import { Ctx, Job, type JobContext, Payload } from '../../lib/index.js';
+import { boot } from './support/app.js';
+
+let made = 0;
+
+@Injectable({ scope: Scope.REQUEST })
+class PerJob {
+  readonly number = (made += 1);
+  constructor(@Inject(REQUEST) readonly job: JobContext) {}
+}
+
+describe('providers that are made per request', () => {
+  it('are made once per job, with the job as REQUEST, all the way up', async () => {
+    @Injectable()
+    class Handler {
+      constructor(private readonly perJob: PerJob) {}
+      @Job('count')
+      count(@Payload('n', ParseIntPipe) n: number, @Ctx() job: JobContext): unknown {
+        return { n, number: this.perJob.number, same: this.perJob.job === job };
+      }
+    }
+    made = 0;
+    const { run } = await boot({ providers: [PerJob, Handler] });
+    const results = [await run('count', { n: '7' }), await run('count', { n: '8' })].map(({ result }) => result);
+    expect(results).toEqual([
+      { n: 7, number: 1, same: true },
+      { n: 8, number: 2, same: true },
+    ]);
+  });
+
+  it('may be controllers', async () => {
+    @Controller({ path: 'x', scope: Scope.REQUEST })
+    class Handler {
+      constructor(@Inject(REQUEST) private readonly job: JobContext) {}
+      @Job('controller')
+      run(): string {
+        return this.job.name;
+      }
+    }
+    const { run } = await boot({ controllers: [Handler] });
+    expect((await run('controller')).result).toBe('controller');
+  });
+
+  it('may be guards of a handler that is not', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Guard implements CanActivate {
+      constructor(@Inject(REQUEST) private readonly job: JobContext) {}
+      canActivate(context: ExecutionContext): boolean {
+        return this.job === context.switchToRpc().getContext() && this.job.payload === 'let me in';
+      }
+    }
+    class Handler {
+      @UseGuards(Guard)
+      @Job('guarded')
+      run(): string {
+        return 'done';
+      }
+    }
+    const { run } = await boot({ providers: [Handler] });
+    expect((await run('guarded', 'let me in')).state).toBe('completed');
+    expect((await run('guarded', 'please')).errors[0]).toMatchObject({ code: 'JOB_REJECTED' });
+  });
+
+  it('take their dependencies from the module they are in', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Handler {
+      constructor(@Inject('NAME') private readonly name: string) {}
+      @Job('named')
+      run(): string {
+        return this.name;
+      }
+    }
+    @Module({ providers: [Handler, { provide: 'NAME', useValue: 'first' }] })
+    class FirstModule {}
+    @Module({ providers: [Handler, { provide: 'NAME', useValue: 'second' }] })
+    class SecondModule {}
+    const { run } = await boot({ imports: [FirstModule, SecondModule] });
+    expect((await run('named')).result).toBe('first');
+  });
+
+  it('that cannot be made fail the attempt with what their constructor threw', async () => {
+    let tries = 0;
+    @Injectable({ scope: Scope.REQUEST })
+    class Handler {
+      constructor() {
+        tries += 1;
+        if (tries === 1) throw new Error('no connection');
+      }
+      @Job('construct')
+      run(): string {
+        return 'done';
+      }
+    }
+    const { run } = await boot({ providers: [Handler] });
+    const job = await run('construct');
+    expect(job).toMatchObject({ state: 'completed', attempt: 2 });
+    expect(job.errors[0]?.message).toBe('no connection');
+  });
+});
+
+describe('transient providers', () => {
+  it('are made once per job', async () => {
+    let instances = 0;
+    @Injectable({ scope: Scope.TRANSIENT })
+    class Handler {
+      private readonly number = (instances += 1);
+      @Job('transient')
+      run(): number {
+        return this.number;
+      }
+    }
+    const { run } = await boot({ providers: [Handler] });
+    const first = (await run('transient')).result as number;
+    expect((await run('transient')).result).toBe(first + 1);
+  });
+});

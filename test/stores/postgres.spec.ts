@@ -1,0 +1,43 @@
+import type { Clock } from '../../lib/clock/clock.js';
+import type { Store } from '../../lib/store/store.js';
+import { createPostgresStore } from '../../lib/store/typeorm/postgres/postgres-store.js';
+import type { StoreHarness } from '../../lib/testing/store-contract/contract.js';
+import { TestClock } from '../../lib/testing/test-clock.js';
+import { describeStoreContract } from '../support/describe-contract.js';
+import { createPostgresDatabase } from '../support/postgres-database.js';
+
+const TABLES = ['jobs', 'jobs_live', 'jobs_done', 'unique_keys', 'dlq', 'workers', 'job_logs'];
+const EMPTY = `truncate ${TABLES.map((table) => `dispatch.dispatch_${table}`).join(', ')}`;
+
+async function createHarness(): Promise<StoreHarness> {
+  const clock = new TestClock();
+  const database = await createPostgresDatabase();
+  const stores: Store[] = [];
+  let migrated = false;
+
+  async function openStore(options: { readonly clock?: Clock }): Promise<Store> {
+    const store = createPostgresStore({ url: database.url, ...options });
+    stores.push(store);
+    await store.migrate();
+    return store;
+  }
+
+  async function openEmpty(options: { readonly clock?: Clock }): Promise<Store> {
+    if (migrated) await database.query(EMPTY);
+    migrated = true;
+    return openStore(options);
+  }
+
+  return {
+    clock,
+    open: () => openEmpty({ clock }),
+    openAnother: () => openStore({ clock }),
+    openWithOwnClock: () => openEmpty({}),
+    async close() {
+      for (const store of stores.splice(0)) await store.close();
+    },
+    dispose: () => database.drop(),
+  };
+}
+
+describeStoreContract('postgres', createHarness);

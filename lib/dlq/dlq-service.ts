@@ -77,15 +77,20 @@ export class DlqService {
       codec: codecs.current.name,
     };
     const store = await this.options.store();
-    const record = await store.replayDlqEntry(parseDlqId(id), {
-      jobId: newJobId(),
-      scope,
-      ...(payload ? { payload } : {}),
-      ...(options.force === undefined ? {} : { force: options.force }),
-    });
-    const job = toJob(record, codecs);
-    if (emitter.has('jobEnqueued')) emitter.emit('jobEnqueued', { job });
-    return job;
+    const entryId = parseDlqId(id);
+    const jobId = newJobId();
+    const replay = async (): Promise<Job> => {
+      const record = await store.replayDlqEntry(entryId, {
+        jobId,
+        scope,
+        ...(payload ? { payload } : {}),
+        ...(options.force === undefined ? {} : { force: options.force }),
+      });
+      const job = toJob(record, codecs);
+      if (emitter.has('jobEnqueued')) emitter.emit('jobEnqueued', { job });
+      return job;
+    };
+    return emitter.enqueuing(() => [jobId], replay);
   }
 
   /** Replays every open entry that fits. @returns how many were replayed */

@@ -49,6 +49,8 @@ export type LifecycleListener<Name extends LifecycleEventName> = (event: Lifecyc
 export class LifecycleEmitter {
   private readonly listeners = new Map<LifecycleEventName, Set<LifecycleListener<never>>>();
   private readonly pending = new Set<Promise<unknown>>();
+  /** Events of jobs whose insert is under way: another connection may hand such a job out before its insert is answered. */
+  private readonly early = new Map<JobId, (() => void)[]>();
 
   /** @param onError hears of listeners that failed */
   constructor(private readonly onError: (event: LifecycleEventName, error: unknown) => void) {}
@@ -72,6 +74,13 @@ export class LifecycleEmitter {
   emit<Name extends LifecycleEventName>(name: Name, event: LifecycleEvents[Name]): void {
     const set = this.listeners.get(name);
     if (!set) return;
+    if (this.early.size > 0 && name !== 'jobEnqueued') {
+      const held = this.early.get(jobOf(event)!);
+      if (held) {
+        held.push(() => this.emit(name, event));
+        return;
+      }
+    }
     for (const listener of set) {
       const call = runInCleanContext(() => Promise.resolve(event).then(listener as LifecycleListener<Name>))
         .catch((error: unknown) => this.onError(name, error))
@@ -80,8 +89,29 @@ export class LifecycleEmitter {
     }
   }
 
+  /**
+   * Runs an insert of these jobs, which tells of `jobEnqueued`. What else happens to them meanwhile is told afterwards,
+   * so that nobody hears of a start before the enqueue. Without a listener for `jobEnqueued` it only runs the insert.
+   */
+  async enqueuing<T>(ids: () => readonly JobId[], insert: () => Promise<T>): Promise<T> {
+    if (!this.has('jobEnqueued')) return insert();
+    const held = ids();
+    for (const id of held) this.early.set(id, []);
+    try {
+      return await insert();
+    } finally {
+      const events = held.flatMap((id) => this.early.get(id) ?? []);
+      for (const id of held) this.early.delete(id);
+      for (const emit of events) emit();
+    }
+  }
+
   /** Resolves when every call that is under way now has ended, or after `ms` milliseconds. */
   async settled(clock: Clock, ms: number): Promise<void> {
     if (this.pending.size > 0) await within(clock, ms, Promise.all(this.pending)).catch(() => undefined);
   }
+}
+
+function jobOf(event: LifecycleEvents[LifecycleEventName]): JobId | undefined {
+  return 'job' in event ? event.job.id : 'jobId' in event ? event.jobId : undefined;
 }

@@ -92,12 +92,15 @@ export class StoreProducer implements JobProducer {
     const row = this.options.factory.create(definition, input, options);
     if (definition.validate) await definition.validate(this.asStored(row));
     const enqueuer = await this.options.enqueuer();
-    if (!options.manager) {
-      const { now, conflict } = await enqueuer.insertOne(row);
-      return this.report(row, now, conflict) as EnqueuedJob<Input, Result>;
-    }
-    const { now, conflicts } = await enqueuer.insertAll([row], options.manager);
-    return this.report(row, now, conflicts.get(0)) as EnqueuedJob<Input, Result>;
+    const insert = async (): Promise<EnqueuedJob> => {
+      if (!options.manager) {
+        const { now, conflict } = await enqueuer.insertOne(row);
+        return this.report(row, now, conflict);
+      }
+      const { now, conflicts } = await enqueuer.insertAll([row], options.manager);
+      return this.report(row, now, conflicts.get(0));
+    };
+    return this.options.emitter.enqueuing(() => [row.id], insert) as Promise<EnqueuedJob<Input, Result>>;
   }
 
   async enqueueMany(items: readonly EnqueueItem[], options: EnqueueManyOptions = {}): Promise<EnqueuedJob[]> {
@@ -107,8 +110,11 @@ export class StoreProducer implements JobProducer {
     for (const [index, item] of (items as readonly EnqueueItem[]).entries()) rows.push(await this.checked(item, index));
     if (rows.length === 0) return [];
     const enqueuer = await this.options.enqueuer();
-    const { now, conflicts } = await enqueuer.insertAll(rows, options.manager);
-    return rows.map((row, index) => this.report(row, now, conflicts.get(index)));
+    const insert = async (): Promise<EnqueuedJob[]> => {
+      const { now, conflicts } = await enqueuer.insertAll(rows, options.manager);
+      return rows.map((row, index) => this.report(row, now, conflicts.get(index)));
+    };
+    return this.options.emitter.enqueuing(() => rows.map(({ id }) => id), insert);
   }
 
   /** What the handler will be given: a Date is a text by then, and is checked as one. */

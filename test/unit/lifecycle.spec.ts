@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type LifecycleEvents, LifecycleEmitter } from '../../lib/ext/lifecycle.js';
 import { newJobId } from '../../lib/id/ids.js';
+import type { Job } from '../../lib/job/job.js';
 import { TestClock } from '../../lib/testing/test-clock.js';
 import { deferred } from '../support/deferred.js';
 
@@ -51,6 +52,48 @@ describe('lifecycle listeners', () => {
       'jobLost: rejected',
       'jobLost: rejected',
     ]);
+  });
+
+  it('hear of a job that was handed out before its insert was answered in order all the same', async () => {
+    const { emitter } = setup();
+    const heard: string[] = [];
+    emitter.on('jobEnqueued', ({ job }) => heard.push(`enqueued ${job.name}`));
+    emitter.on('jobLost', ({ name }) => heard.push(`lost ${name}`));
+    const [mine, answered] = [lost('mine'), deferred()];
+    const insert = emitter.enqueuing(
+      () => [mine.jobId],
+      async () => {
+        await answered.promise;
+        emitter.emit('jobEnqueued', { job: { id: mine.jobId, name: 'mine' } as Job });
+      },
+    );
+    emitter.emit('jobLost', mine);
+    emitter.emit('jobLost', lost('other'));
+    await turn();
+    expect(heard).toEqual(['lost other']);
+    answered.resolve();
+    await insert;
+    emitter.emit('jobLost', mine);
+    await turn();
+    expect(heard).toEqual(['lost other', 'enqueued mine', 'lost mine', 'lost mine']);
+  });
+
+  it('are told what was held back when the insert fails', async () => {
+    const { emitter } = setup();
+    const heard: string[] = [];
+    emitter.on('jobEnqueued', () => undefined);
+    emitter.on('jobLost', ({ name }) => heard.push(name));
+    const mine = lost('mine');
+    const insert = emitter.enqueuing(
+      () => [mine.jobId],
+      async () => {
+        emitter.emit('jobLost', mine);
+        return Promise.reject(new Error('no answer'));
+      },
+    );
+    await expect(insert).rejects.toThrow('no answer');
+    await turn();
+    expect(heard).toEqual(['mine']);
   });
 
   it('can be removed, twice without harm', async () => {

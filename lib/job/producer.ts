@@ -107,7 +107,11 @@ export class StoreProducer implements JobProducer {
     if (!Array.isArray(items))
       throw new InvalidOptionsError(`enqueueMany takes a list of { job, input } (got ${typeof items}).`);
     const rows: NewJob[] = [];
-    for (const [index, item] of (items as readonly EnqueueItem[]).entries()) rows.push(await this.checked(item, index));
+    for (let index = 0; index < items.length; index++) {
+      const row = this.checked((items as readonly EnqueueItem[])[index]!, index);
+      // Awaited only where there is something to check: a turn a job is dear when there are 100,000.
+      rows.push(row instanceof Promise ? await row : row);
+    }
     if (rows.length === 0) return [];
     const enqueuer = await this.options.enqueuer();
     const insert = async (): Promise<EnqueuedJob[]> => {
@@ -122,16 +126,17 @@ export class StoreProducer implements JobProducer {
     return this.options.codecs.decode(codec, payload);
   }
 
-  private async checked(item: EnqueueItem, index: number): Promise<NewJob> {
+  private checked(item: EnqueueItem, index: number): NewJob | Promise<NewJob> {
+    const named = (error: unknown): never => {
+      if (error instanceof Error) error.message = `item ${index}: ${error.message}`;
+      throw error;
+    };
     try {
       const definition = this.describe(item.job);
       const row = this.options.factory.create(definition, item.input, item);
-      // Awaited only where there is something to check: a turn a job is dear when there are 100,000.
-      if (definition.validate) await definition.validate(this.asStored(row));
-      return row;
+      return definition.validate ? definition.validate(this.asStored(row)).then(() => row, named) : row;
     } catch (error) {
-      if (error instanceof Error) error.message = `item ${index}: ${error.message}`;
-      throw error;
+      return named(error);
     }
   }
 

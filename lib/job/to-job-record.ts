@@ -1,5 +1,7 @@
 import type { JobRecord, NewJob } from './job-record.js';
 
+const NO_ERRORS: readonly never[] = Object.freeze([]);
+
 /** What the row of a job that was just inserted says. */
 export function toJobRecord(job: NewJob, now: number): JobRecord {
   // Named one by one: copying the rest of an object is many times slower, and this runs for each job that is enqueued.
@@ -25,7 +27,7 @@ export function toJobRecord(job: NewJob, now: number): JobRecord {
     attempt: 0,
     retryCount: 0,
     uniqueUntil: job.uniqueForMs === null ? null : now + job.uniqueForMs,
-    errors: [],
+    errors: NO_ERRORS,
     result: null,
     progress: null,
     workerId: null,

@@ -42,6 +42,12 @@ describe('a job as applications see it', () => {
     expect(job.payload).toBe(job.payload);
   });
 
+  it('has all it says when it is copied or written as JSON', () => {
+    const job = toJob(record({ payload: '{"a":1}', result: '[2]' }), codecs, { enqueued: 'inserted' });
+    expect({ ...job }).toMatchObject({ payload: { a: 1 }, result: [2], enqueued: 'inserted' });
+    expect(JSON.parse(JSON.stringify(job))).toMatchObject({ payload: { a: 1 }, result: [2], state: 'pending' });
+  });
+
   it('can be listed though its payload or result cannot be decoded', () => {
     const job = toJob(record({ id: newJobId(), codec: 'unknown', result: 'x' }), codecs);
     expect(job.state).toBe('pending');

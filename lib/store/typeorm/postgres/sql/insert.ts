@@ -1,25 +1,23 @@
 import type { JobId } from '../../../../id/ids.js';
 import type { NewJob } from '../../../../job/job-record.js';
 import { type PgSession, type Statement, statement } from '../pg-session.js';
-import { plainArray, toJobId, toJson, toUuid, uuidArray } from '../rows.js';
+import { plainArray, toJobId, uuidArray } from '../rows.js';
 import { CLOCK, LANE, type Tables } from '../tables.js';
+import { type InsertShape, newRows, shapeKey, toColumns } from './insert-columns.js';
 
 /** Rows of one statement. Larger ones gain nothing, and hold their parameters in memory twice. */
 export const CHUNK = 1_000;
 
 /*
- * $1 clock  $2 ids  $3 names  $4 queues  $5 payloads  $6 codecs  $7 priorities  $8 retries  $9 timeouts  $10 run_ats
- * $11 delays  $12 app ids  $13 org ids  $14 backoffs  $15 unique keys  $16 group keys  $17 headers  $18 cron ids  $19 cron ats  $20 windows of unique keys
+ * Jobs of one call are mostly alike: what they have in common goes to the server once, not once a job in an array that it
+ * has to take apart again.
+ * $1 clock, then the columns in their order, each a value for all jobs or an array
  */
-const insertText = (t: Tables): string => `
+const insertText = (t: Tables, shape: InsertShape): string => `
 with ${CLOCK},
 new as materialized (
   select s.*, coalesce(s.run_at, c.now + s.delay) as due
-  from clock c, unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::smallint[], $9::bigint[],
-    $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::uuid[], $19::bigint[],
-    $20::bigint[])
-    as s (id, name, queue, payload, codec, priority, max_retries, timeout_ms, run_at, delay, scope_app_id, scope_org_id,
-          backoff, unique_key, group_key, headers, cron_id, cron_at, lasts)),
+  from clock c, lateral (${newRows(shape)}) as s),
 facts as (
   insert into ${t.jobs} (id, created_at, timeout_ms, cron_at, cron_id, priority, max_retries, name, queue, codec,
     scope_app_id, scope_org_id, payload, backoff, unique_key, unique_until, group_key, headers)
@@ -45,12 +43,11 @@ returning id`;
 
 /** Inserts jobs, without a look at their unique keys. */
 export class PgInserts {
-  private readonly insertStatement: Statement;
+  private readonly insertStatements = new Map<string, Statement>();
   private readonly reserveStatement: Statement;
   private readonly forgetStatement: Statement;
 
-  constructor(tables: Tables) {
-    this.insertStatement = statement('insert', insertText(tables));
+  constructor(private readonly tables: Tables) {
     this.reserveStatement = statement('reserve', reserveText(tables));
     this.forgetStatement = statement('forget', `delete from ${tables.jobs} where id = any ($1::uuid[])`);
   }
@@ -58,14 +55,23 @@ export class PgInserts {
   /** @returns the clock of the first statement, or `undefined` without jobs */
   async insert(session: PgSession, jobs: readonly NewJob[]): Promise<number | undefined> {
     let first: number | undefined;
+    let sent: Promise<[number] | undefined> | undefined;
     for (let start = 0; start < jobs.length; start += CHUNK) {
-      const chunk = jobs.length <= CHUNK ? jobs : jobs.slice(start, start + CHUNK);
+      // While the server writes one chunk, the next is put together.
+      const { shape, values } = toColumns(jobs.length <= CHUNK ? jobs : jobs.slice(start, start + CHUNK));
+      first ??= (await sent)?.[0];
+      await sent;
       // Rows of one call share their time, so that lists page through them in the order of their ids.
-      const now = session.now ?? first ?? null;
-      const row = await session.row<[number]>(this.insertStatement, [now, ...columns(chunk)]);
-      first ??= row![0];
+      sent = session.row<[number]>(this.insertOf(shape), [session.now ?? first ?? null, ...values]);
     }
-    return first;
+    return first ?? (await sent)?.[0];
+  }
+
+  private insertOf(shape: InsertShape): Statement {
+    const key = shapeKey(shape);
+    let known = this.insertStatements.get(key);
+    if (!known) this.insertStatements.set(key, (known = statement('insert', insertText(this.tables, shape))));
+    return known;
   }
 
   /** Which of these jobs an earlier call, whose answer was lost, has inserted. Only in a transaction. */
@@ -75,28 +81,4 @@ export class PgInserts {
     const absent = new Set(missing.map(([uuid]) => toJobId(uuid)));
     return new Set(jobs.map(({ id }) => id).filter((id) => !absent.has(id)));
   }
-}
-
-function columns(jobs: readonly NewJob[]): readonly unknown[] {
-  return [
-    plainArray(jobs.map(({ id }) => toUuid(id))),
-    jobs.map(({ name }) => name),
-    jobs.map(({ queue }) => queue),
-    jobs.map(({ payload }) => payload),
-    jobs.map(({ codec }) => codec),
-    plainArray(jobs.map(({ priority }) => priority)),
-    plainArray(jobs.map(({ maxRetries }) => maxRetries)),
-    plainArray(jobs.map(({ timeoutMs }) => timeoutMs)),
-    plainArray(jobs.map(({ runAt }) => runAt)),
-    plainArray(jobs.map(({ delayMs }) => Math.ceil(delayMs))),
-    jobs.map(({ scopeAppId }) => scopeAppId),
-    jobs.map(({ scopeOrgId }) => scopeOrgId),
-    jobs.map(({ backoff }) => toJson(backoff)),
-    jobs.map(({ uniqueKey }) => uniqueKey),
-    jobs.map(({ groupKey }) => groupKey),
-    jobs.map(({ headers }) => toJson(headers)),
-    plainArray(jobs.map(({ cronId }) => (cronId === null ? null : toUuid(cronId)))),
-    plainArray(jobs.map(({ cronAt }) => cronAt)),
-    plainArray(jobs.map(({ uniqueForMs }) => uniqueForMs)),
-  ];
 }

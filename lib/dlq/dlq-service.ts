@@ -1,7 +1,8 @@
 import type { CodecRegistry } from '../codec/payload-codec.js';
-import { InvalidOptionsError, InvalidStateError } from '../errors.js';
+import { DlqEntryNotFoundError, InvalidOptionsError, InvalidStateError } from '../errors.js';
 import type { LifecycleEmitter } from '../ext/lifecycle.js';
 import { newJobId, parseDlqId } from '../id/ids.js';
+import { checkName } from '../job/checks.js';
 import { encodePayload } from '../job/encode-payload.js';
 import { type Job, toJob } from '../job/job.js';
 import type { ScopeOption, ScopePolicy } from '../scope/scope-policy.js';
@@ -42,9 +43,10 @@ const BATCH = 100;
 export class DlqService {
   constructor(private readonly options: DlqServiceOptions) {}
 
-  /** Newest failure first. @throws InvalidOptionsError for a limit out of range or a foreign cursor */
+  /** Newest failure first. @throws InvalidOptionsError for a filter that is none, a limit out of range or a foreign cursor */
   async list(query: ListDlqQuery = {}): Promise<DlqList> {
     const scope = this.options.scopes.resolve('dlq.list', query.scope);
+    checkFilter(query);
     const page = await (await this.options.store()).listDlq({ ...query, scope });
     const entries = page.entries.map((record) => toDlqEntry(record, this.options.codecs));
     return { entries, ...(page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor }) };
@@ -59,6 +61,7 @@ export class DlqService {
 
   async count(query: DlqQuery = {}): Promise<number> {
     const scope = this.options.scopes.resolve('dlq.count', query.scope);
+    checkFilter(query);
     return (await this.options.store()).countDlq({ ...query, scope });
   }
 
@@ -96,6 +99,7 @@ export class DlqService {
   /** Replays every open entry that fits. @returns how many were replayed */
   async replayAll(query: Omit<DlqQuery, 'status'> = {}): Promise<number> {
     const scope = this.options.scopes.resolve('dlq.replayAll', query.scope);
+    checkFilter(query);
     let replayed = 0;
     for (let cursor: string | undefined; ;) {
       const { entries, nextCursor } = await (
@@ -121,14 +125,23 @@ export class DlqService {
     return purged;
   }
 
-  /** @returns false when somebody else replayed it meanwhile */
+  /** @returns false when somebody else replayed it meanwhile, or it is gone */
   private async replayOpen(id: string, scope: ScopeOption['scope']): Promise<boolean> {
     try {
       await this.replay(id, scope === undefined ? {} : { scope });
       return true;
     } catch (error) {
-      if (error instanceof InvalidStateError) return false;
+      if (error instanceof InvalidStateError || error instanceof DlqEntryNotFoundError) return false;
       throw error;
     }
   }
+}
+
+/** A filter that is not understood must not pass for none, nor for another. @throws InvalidOptionsError */
+function checkFilter({ status, queue, name }: DlqQuery): void {
+  if (status !== undefined && status !== 'open' && status !== 'replayed') {
+    throw new InvalidOptionsError(`"status" must be 'open' or 'replayed' (got ${JSON.stringify(status)}).`);
+  }
+  if (queue !== undefined) checkName('queue', queue);
+  if (name !== undefined) checkName('name', name);
 }

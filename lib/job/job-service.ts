@@ -4,6 +4,7 @@ import type { LifecycleEmitter } from '../ext/lifecycle.js';
 import { type JobId, parseJobId } from '../id/ids.js';
 import type { ScopeOption, ScopePolicy } from '../scope/scope-policy.js';
 import type { CountJobsOptions, JobCounts, JobLogRecord, JobStore, ListJobsOptions } from './job-store.js';
+import { checkName } from './checks.js';
 import { type Job, toJob } from './job.js';
 import { JOB_STATES, isJobState } from './job-state.js';
 
@@ -54,19 +55,20 @@ export class JobService {
     return record && toJob<Input, Result>(record, this.options.codecs);
   }
 
-  /** @throws InvalidOptionsError for an unknown state, a limit out of range or a foreign cursor */
+  /** @throws InvalidOptionsError for an unknown state or order, a filter that is no name or time, a limit out of range or a foreign cursor */
   async list(query: ListJobsQuery = {}): Promise<JobList> {
     const scope = this.options.scopes.resolve('jobs.list', query.scope);
-    checkStates(query.states);
+    checkFilter(query);
     const { since, until, ...rest } = query;
     const page = await (await this.options.store()).listJobs({ ...rest, ...toRange({ since, until }), scope });
     const jobs = page.jobs.map((record) => toJob(record, this.options.codecs));
     return { jobs, ...(page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor }) };
   }
 
-  /** How many jobs there are in each state. */
+  /** How many jobs there are in each state. @throws InvalidOptionsError for a filter that is no name or time */
   async counts(query: CountJobsQuery = {}): Promise<JobCounts> {
     const scope = this.options.scopes.resolve('jobs.counts', query.scope);
+    checkFilter(query);
     const { since, until, ...rest } = query;
     return (await this.options.store()).countJobs({ ...rest, ...toRange({ since, until }), scope });
   }
@@ -101,7 +103,7 @@ export class JobService {
     await (await this.options.store()).discardJob(parseJobId(id), scope);
   }
 
-  /** The lines its handler wrote, oldest first. @throws JobNotFoundError, InvalidIdError */
+  /** The lines its handler wrote, oldest first. @throws JobNotFoundError, InvalidOptionsError, InvalidIdError */
   async logs(id: string, options: ScopeOption & { readonly limit?: number } = {}): Promise<readonly JobLog[]> {
     const scope = this.options.scopes.resolve('jobs.logs', options.scope);
     const store = await this.options.store();
@@ -125,11 +127,14 @@ function toTime(label: string, value: unknown): number {
   return ms;
 }
 
-function checkStates(states: readonly unknown[] | undefined): void {
-  const unknown = states?.find((state) => !isJobState(state));
-  if (unknown !== undefined) {
+function checkFilter({ states, queue, name }: ListJobsQuery): void {
+  const given: unknown = states;
+  if (given !== undefined && !(Array.isArray(given) && given.every(isJobState))) {
+    const wrong: unknown = Array.isArray(given) ? given.find((state) => !isJobState(state)) : given;
     throw new InvalidOptionsError(
-      `"states" must be some of ${JOB_STATES.join(', ')} (got ${JSON.stringify(unknown)}).`,
+      `"states" must be a list of some of ${JOB_STATES.join(', ')} (got ${JSON.stringify(wrong)}).`,
     );
   }
+  if (queue !== undefined) checkName('queue', queue);
+  if (name !== undefined) checkName('name', name);
 }

@@ -35,8 +35,27 @@ export function checkLimit(limit: number = DEFAULT_PAGE): number {
 
 /** @throws InvalidOptionsError when it is not a whole number of at least 0 */
 export function checkOffset(offset = 0): number {
-  if (!Number.isInteger(offset) || offset < 0) {
+  if (!Number.isSafeInteger(offset) || offset < 0) {
     throw new InvalidOptionsError(`"offset" must be a whole number of at least 0 (got ${String(offset)}).`);
   }
   return offset;
+}
+
+/** Stores write it into SQL, so it has to be one of the two. @throws InvalidOptionsError */
+export function checkOrder(order: 'asc' | 'desc' = 'desc'): 'asc' | 'desc' {
+  if (order !== 'asc' && order !== 'desc') {
+    throw new InvalidOptionsError(`"order" must be 'asc' or 'desc' (got ${JSON.stringify(order)}).`);
+  }
+  return order;
+}
+
+/** Log lines of a list when `limit` is left out. */
+export const DEFAULT_LOG_LINES = 1_000;
+
+/** @throws InvalidOptionsError when it is not a whole number of at least 0 */
+export function checkLogLimit(limit: number = DEFAULT_LOG_LINES): number {
+  if (!Number.isSafeInteger(limit) || limit < 0) {
+    throw new InvalidOptionsError(`"limit" must be a whole number of at least 0 (got ${String(limit)}).`);
+  }
+  return limit;
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { DlqEntryNotFoundError, InvalidStateError } from '../../lib/errors.js';
+import { DlqEntryNotFoundError, InvalidOptionsError, InvalidStateError } from '../../lib/errors.js';
 import { NonRetryableError } from '../../lib/job/control-outcomes.js';
 import { describeOnEachStore } from '../support/each-store.js';
 import { FaultyStore } from '../support/faulty-store.js';
@@ -114,6 +114,45 @@ describeOnEachStore('a failure and its dead letter', (given) => {
     expect(await engine.dlq.count({ status: 'open' })).toBe(1);
     expect(await engine.dlq.count({ status: 'replayed' })).toBe(130);
     await until('all were done', async () => (await engine.jobs.counts()).completed === 130);
+  });
+
+  it('replayAll goes on when an entry is deleted under its hands', async () => {
+    const faulty = new FaultyStore(await given().open());
+    const engine = given().engine({ store: faulty.store, maxRetries: 0 });
+    engine.register('greet', () => {
+      throw new Error('no');
+    });
+    await engine.start();
+    await engine.enqueueMany([{ job: 'greet' }, { job: 'greet' }]);
+    await until('both have failed', async () => (await engine.jobs.counts()).failed === 2);
+    await engine.drain();
+    const [newest] = (await engine.dlq.list()).entries;
+    const looking = await given().open();
+    faulty.answer('replayDlqEntry', async (proceed) => {
+      await looking.discardJob(newest!.jobId);
+      return proceed();
+    });
+    expect(await engine.dlq.replayAll()).toBe(1);
+    expect(await engine.dlq.count({ status: 'replayed' })).toBe(1);
+  });
+
+  it('a filter that is not understood is refused, and passes neither for none nor for another', async () => {
+    const engine = given().engine({ worker: false });
+    const queries = [{ status: 'Open' }, { queue: 5 }, { name: '' }, { queue: 'a\u0000' }] as never[];
+    for (const query of queries) {
+      await expect(engine.dlq.list(query)).rejects.toThrow(InvalidOptionsError);
+      await expect(engine.dlq.count(query)).rejects.toThrow(InvalidOptionsError);
+    }
+    await expect(engine.dlq.replayAll({ queue: 5 } as never)).rejects.toThrow(/"queue"/);
+    const ofJobs = [
+      { states: 'pending' },
+      { states: ['done'] },
+      { queue: 5 },
+      { name: '' },
+      { order: 'up' },
+    ] as never[];
+    for (const query of ofJobs) await expect(engine.jobs.list(query)).rejects.toThrow(InvalidOptionsError);
+    await expect(engine.jobs.counts({ name: 'a\u0000' })).rejects.toThrow(/"name"/);
   });
 
   it('purge deletes the entries that failed before a time', async () => {

@@ -6,6 +6,7 @@ import type {
   ListJobsOptions,
   PruneJobsOptions,
 } from '../../job/job-store.js';
+import { checkOrder } from '../cursor.js';
 import type { MemoryData } from './memory-data.js';
 import { type MemoryJob, isInScope, toRecord } from './memory-job.js';
 
@@ -22,7 +23,8 @@ function matches(job: MemoryJob, { states, queue, name, since, until, scope }: J
 
 /** One page of jobs. */
 export function listJobs(data: MemoryData, options: ListJobsOptions): JobPage {
-  const { limit, offset, cursor, order = 'desc' } = options;
+  const { limit, offset, cursor } = options;
+  const order = checkOrder(options.order);
   const { rows, ...rest } = data.jobs.page({ limit, offset, cursor, order }, (job) => matches(job, options));
   return { jobs: rows.map(toRecord), ...rest };
 }

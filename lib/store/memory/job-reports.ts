@@ -1,6 +1,7 @@
 import type { JobId, WorkerId } from '../../id/ids.js';
 import type { JobLogRecord, JobReport } from '../../job/job-store.js';
 import type { Scope } from '../../scope/scope.js';
+import { checkLogLimit } from '../cursor.js';
 import type { MemoryData } from './memory-data.js';
 import { isInScope } from './memory-job.js';
 import { heldJob } from './settle-jobs.js';
@@ -23,9 +24,10 @@ export function reportJobs(data: MemoryData, workerId: WorkerId, reports: readon
 export function listJobLogs(
   data: MemoryData,
   id: JobId,
-  { limit = 1_000, scope }: { readonly limit?: number; readonly scope?: Scope } = {},
+  { limit, scope }: { readonly limit?: number; readonly scope?: Scope } = {},
 ): readonly JobLogRecord[] {
+  const most = checkLogLimit(limit);
   const job = data.jobs.get(id);
   if (!job || !isInScope(job, scope)) return [];
-  return (data.logs.get(id) ?? []).slice(0, limit).map((line) => ({ ...line }));
+  return (data.logs.get(id) ?? []).slice(0, most).map((line) => ({ ...line }));
 }

@@ -108,7 +108,13 @@ export const listArea: ContractArea = {
       const next = await store.listJobs({ order: 'asc', limit: 10, cursor: page.nextCursor! });
       assert.deepEqual(idsOf(next.jobs), idsOf(jobs.slice(7)));
       assert.deepEqual((await store.listJobs({ offset: 10 })).jobs, []);
-      await assert.rejects(store.listJobs({ offset: -1 }), InvalidOptionsError);
+      for (const offset of [-1, 1e300]) await assert.rejects(store.listJobs({ offset }), InvalidOptionsError);
+    }),
+    onStore('an order that is none is refused, and never becomes part of a statement', async (store) => {
+      await store.insertJobs(newJobs(3));
+      for (const order of ['desc, pg_sleep(9)', 'ASC', '', null]) {
+        await assert.rejects(store.listJobs({ order: order as never }), InvalidOptionsError, JSON.stringify(order));
+      }
     }),
     onStore('a cursor that is none of ours is refused', async (store) => {
       await store.insertJobs(newJobs(3));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { InvalidOptionsError } from '../../errors.js';
 import { newJobId } from '../../id/ids.js';
 import { type ContractArea, onStore } from './contract.js';
 import { SCOPE_A, SCOPE_B, claimOne, completed, inScope, readJob, released, settle, startJob } from './fixtures.js';
@@ -47,6 +48,10 @@ export const reportArea: ContractArea = {
       );
       const usual = await store.listJobLogs(id);
       assert.deepEqual([usual.length, usual[999]?.message], [1_000, 'line 999']);
+      assert.deepEqual(await store.listJobLogs(id, { limit: 0 }), []);
+      for (const limit of [-1, 1.5, Number.NaN]) {
+        await assert.rejects(store.listJobLogs(id, { limit }), InvalidOptionsError, String(limit));
+      }
     }),
     onStore('reports of an attempt that is over, or of another worker, are dropped', async (store) => {
       const held = await startJob(store);

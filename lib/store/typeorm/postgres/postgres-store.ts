@@ -177,7 +177,7 @@ class PostgresStore implements Store {
     id: JobId,
     options: { readonly limit?: number; readonly scope?: Scope } = {},
   ): Promise<readonly JobLogRecord[]> {
-    return this.backend.run((session) => this.backend.reads.logs(session, id, options.limit ?? 1_000, options.scope));
+    return this.backend.run((session) => this.backend.reads.logs(session, id, options.limit, options.scope));
   }
 
   pruneJobs({ state, olderThanMs, limit }: PruneJobsOptions): Promise<number> {

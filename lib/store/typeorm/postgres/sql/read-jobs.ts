@@ -10,7 +10,7 @@ import type {
 } from '../../../../job/job-store.js';
 import { type JobState, isTerminal } from '../../../../job/job-state.js';
 import type { Scope } from '../../../../scope/scope.js';
-import { checkLimit, checkOffset, decodeCursor, encodeCursor } from '../../../cursor.js';
+import { checkLimit, checkLogLimit, checkOffset, checkOrder, decodeCursor, encodeCursor } from '../../../cursor.js';
 import { type PgSession, type Statement, statement } from '../pg-session.js';
 import { parseBackoff, parseErrors, parseHeaders, toCronId, toJobId, toUuid, toWorkerId, uuidArray } from '../rows.js';
 import { CLOCK, DONE, type Tables } from '../tables.js';
@@ -139,9 +139,9 @@ export class PgJobReads {
   async list(session: PgSession, options: ListJobsOptions): Promise<JobPage> {
     const limit = checkLimit(options.limit);
     const offset = checkOffset(options.offset);
+    const order = checkOrder(options.order);
     const after = options.cursor === undefined ? null : decodeCursor(options.cursor);
     if (limit === 0 || options.states?.length === 0) return { jobs: [] };
-    const order = options.order ?? 'desc';
     const kind = kindOf(options.states);
     const rows = await session.rows<Row>(statement(`list_${kind}_${order}`, listText(this.tables, kind, order)), [
       ...filterValues(options),
@@ -171,8 +171,14 @@ export class PgJobReads {
     return counts;
   }
 
-  async logs(session: PgSession, id: JobId, limit: number, scope: Scope | undefined): Promise<JobLogRecord[]> {
-    const values = [toUuid(id), scope?.appId ?? null, scope?.orgId ?? null, limit];
+  /** @param limit as {@link checkLogLimit} takes it */
+  async logs(
+    session: PgSession,
+    id: JobId,
+    limit: number | undefined,
+    scope: Scope | undefined,
+  ): Promise<JobLogRecord[]> {
+    const values = [toUuid(id), scope?.appId ?? null, scope?.orgId ?? null, checkLogLimit(limit)];
     const rows = await session.rows<[JobLogRecord['level'], string, number, number]>(this.logsStatement, values);
     return rows.map(([level, message, attempt, at]) => ({ level, message, attempt, at }));
   }

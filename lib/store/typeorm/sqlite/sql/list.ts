@@ -1,6 +1,6 @@
 import { JOB_STATES, type JobState } from '../../../../job/job-state.js';
 import type { CountJobsOptions, JobCounts, JobFilter, JobPage, ListJobsOptions } from '../../../../job/job-store.js';
-import { checkLimit, checkOffset, decodeCursor, encodeCursor } from '../../../cursor.js';
+import { checkLimit, checkOffset, checkOrder, decodeCursor, encodeCursor } from '../../../cursor.js';
 import { type JobRow, toJobRecord } from '../rows.js';
 import type { Tx } from '../session.js';
 import { Conditions } from './conditions.js';
@@ -8,7 +8,7 @@ import { Conditions } from './conditions.js';
 export function listJobs(tx: Tx, options: ListJobsOptions): JobPage {
   const limit = checkLimit(options.limit);
   const offset = checkOffset(options.offset);
-  const ascending = options.order === 'asc';
+  const ascending = checkOrder(options.order) === 'asc';
   const where = conditionsOf(options);
   if (options.states) where.add(`state IN (${options.states.map(() => '?').join(', ')})`, ...options.states);
   // Said in the words of the index on open jobs, so that SQLite sees that it may use it.

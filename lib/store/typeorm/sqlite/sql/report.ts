@@ -1,11 +1,9 @@
 import type { JobId, WorkerId } from '../../../../id/ids.js';
 import type { JobLogRecord, JobReport } from '../../../../job/job-store.js';
 import type { Scope } from '../../../../scope/scope.js';
+import { checkLogLimit } from '../../../cursor.js';
 import type { Tx } from '../session.js';
 import { findJob } from './manage.js';
-
-/** Log lines that a list returns when its limit is left out. */
-const DEFAULT_LOG_LINES = 1_000;
 
 const HELD = `id = ? AND state = 'running' AND worker_id = ? AND attempt = ?`;
 
@@ -29,6 +27,7 @@ export function listJobLogs(
   id: JobId,
   options: { readonly limit?: number; readonly scope?: Scope },
 ): readonly JobLogRecord[] {
+  const limit = checkLogLimit(options.limit);
   if (options.scope && !findJob(tx, id, options.scope)) return [];
-  return tx.sql<JobLogRecord>(LINES).all(id, options.limit ?? DEFAULT_LOG_LINES);
+  return tx.sql<JobLogRecord>(LINES).all(id, limit);
 }

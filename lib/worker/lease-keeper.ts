@@ -19,15 +19,23 @@ export interface LeaseKeeperOptions {
 /** Keeps the lease while handlers block the event loop, for as long as what runs may take. */
 export class LeaseKeeper {
   private pulse: Pulse | undefined;
+  /** Counts starts and the stop: what an earlier one was about to begin must not outlive it. */
+  private generation = 0;
+  private stopped = false;
 
   constructor(private readonly options: LeaseKeeperOptions) {}
 
-  /** Begins to keep the lease of this worker, instead of a former one. */
+  /**
+   * Begins to keep the lease of this worker, instead of a former one. Of two starts at the same time the later one
+   * counts: a heartbeat and a claim may both be told that the worker is dead.
+   */
   async start(id: WorkerId): Promise<void> {
+    if (this.stopped) return;
+    const generation = ++this.generation;
     const { store, leaseMs, heartbeatMs, logger } = this.options;
-    await this.stop();
+    await this.endPulse();
     const source = await store.pulse?.(id, leaseMs);
-    if (!source) return;
+    if (!source || generation !== this.generation) return;
     this.pulse = new Pulse({ source, lateMs: Math.min(heartbeatMs * 1.5, leaseMs / 2), logger });
     this.pulse.start();
     this.beating();
@@ -51,7 +59,14 @@ export class LeaseKeeper {
     this.pulse?.renewed();
   }
 
+  /** For good. */
   async stop(): Promise<void> {
+    this.stopped = true;
+    this.generation += 1;
+    await this.endPulse();
+  }
+
+  private async endPulse(): Promise<void> {
     const { pulse } = this;
     this.pulse = undefined;
     await pulse?.stop();

@@ -27,8 +27,10 @@ interface Draft {
 /** Collects progress and log lines of running jobs and writes them in batches. Losing some on a crash is accepted. */
 export class Reporter implements ReportSink {
   private drafts = new Map<RunningJob, Draft>();
-  /** Drafts that are on their way to the store, per job. */
-  private readonly underway = new Map<RunningJob, number>();
+  /** Drafts that are on their way to the store. */
+  private underway: ReadonlyMap<RunningJob, Draft> = new Map();
+  /** The write that takes the drafts once the one before it is over. */
+  private next: Promise<void> | undefined;
   private readonly lineCounts = new WeakMap<RunningJob, number>();
   private timer: Timer | undefined;
   private writing: Promise<void> = Promise.resolve();
@@ -61,20 +63,21 @@ export class Reporter implements ReportSink {
     return this.drafts.has(job) || this.underway.has(job);
   }
 
-  /** Writes what has been collected. Never rejects. */
+  /** Writes what has been collected; what comes while another write is on its way goes in one with it. Never rejects. */
   flush(): Promise<void> {
     this.timer?.cancel();
     this.timer = undefined;
     if (this.drafts.size === 0) return this.writing;
-    const taken = this.drafts;
+    this.next ??= this.writing = this.writing.then(() => this.writeDrafts());
+    return this.next;
+  }
+
+  private async writeDrafts(): Promise<void> {
+    this.next = undefined;
+    this.underway = this.drafts;
     this.drafts = new Map();
-    for (const job of taken.keys()) this.count(job, 1);
-    this.writing = this.writing
-      .then(() => this.write([...taken.values()]))
-      .finally(() => {
-        for (const job of taken.keys()) this.count(job, -1);
-      });
-    return this.writing;
+    await this.write([...this.underway.values()]);
+    this.underway = new Map();
   }
 
   private async write(drafts: readonly Draft[]): Promise<void> {
@@ -82,12 +85,6 @@ export class Reporter implements ReportSink {
       const reports: JobReport[] = drafts.filter((draft) => draft.workerId === workerId);
       await this.options.store.reportJobs(workerId, reports).catch((error: unknown) => this.options.onError(error));
     }
-  }
-
-  private count(job: RunningJob, by: 1 | -1): void {
-    const count = (this.underway.get(job) ?? 0) + by;
-    if (count > 0) this.underway.set(job, count);
-    else this.underway.delete(job);
   }
 
   private draft(job: RunningJob): Draft {

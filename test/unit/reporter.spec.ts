@@ -98,6 +98,24 @@ describe('reports of running jobs', () => {
     expect(calls.map(({ reports }) => reports[0]!.progress)).toEqual(['1', '2']);
   });
 
+  it('that come while others are being written go together in the next call', async () => {
+    const { calls, reporter, answer, clock } = setup();
+    const gate = deferred();
+    answer(() => gate.promise);
+    reporter.progress(runningJob(), 0);
+    void reporter.flush();
+    await clock.advance(0);
+    const jobs = Array.from({ length: 50 }, () => runningJob());
+    const workerId = newWorkerId();
+    const ends = jobs.map((job) => {
+      reporter.progress(runningJob({ id: job.id }, { workerId }), 1);
+      return reporter.flush();
+    });
+    gate.resolve();
+    await Promise.all(ends);
+    expect(calls.map(({ reports }) => reports.length)).toEqual([1, 50]);
+  });
+
   it('that cannot be written are dropped and told of; later ones are written', async () => {
     const { calls, errors, reporter, answer } = setup();
     answer(async () => Promise.reject(new Error('away')));

@@ -40,7 +40,7 @@ export function retryJob(data: MemoryData, id: JobId, scope: Scope | undefined, 
       job.state,
     );
   }
-  if (job.uniqueKey !== null && data.uniqueKeys.holder(job, now)) job.uniqueKey = null;
+  if (job.uniqueKey !== null && data.uniqueKeys.holder(job, now)) job.uniqueKey = job.uniqueUntil = null;
   data.uniqueKeys.take(job);
   job.state = 'pending';
   job.runAt = now;

@@ -24,7 +24,7 @@ export class UniqueKeys {
     if (job.uniqueKey === null) return;
     const key = keyText(job);
     const holder = this.holders.get(key);
-    if (holder && holder !== job) holder.uniqueKey = null;
+    if (holder && holder !== job) holder.uniqueKey = holder.uniqueUntil = null;
     this.holders.set(key, job);
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { JobAlreadyExistsError } from '../../errors.js';
-import type { NewJob } from '../../job/job-record.js';
+import type { JobRecord, NewJob } from '../../job/job-record.js';
 import type { Outcome } from '../../job/outcome.js';
 import type { Store } from '../../store/store.js';
 import { type ContractArea, type ContractCase, onStore } from './contract.js';
@@ -138,6 +138,25 @@ export const uniqueArea: ContractArea = {
       assert.equal(await holderOfKey(store), second.id);
       const worker = await registerWorker(store);
       assert.deepEqual([...(await claimIds(store, worker))].sort(), [first.id, second.id].sort(), 'both still run');
+    }),
+    onStore('a job whose key was taken over has it no more, and goes on without it', async (store, clock) => {
+      const old = await startJob(store, { uniqueKey: KEY, uniqueForMs: 10_000 });
+      await clock.advance(10_001);
+      const next = await insertOne(store, { uniqueKey: KEY, uniqueForMs: 10_000 });
+      const keyOf = ({ state, uniqueKey, uniqueUntil }: JobRecord) => [state, uniqueKey, uniqueUntil];
+      assert.deepEqual(keyOf(await readJob(store, old.id)), ['running', null, null]);
+      await settle(store, old, failed());
+      await clock.advance(10_001);
+      assert.deepEqual(keyOf(await store.retryJob(old.id)), ['pending', null, null]);
+      assert.equal((await readJob(store, next.id)).uniqueKey, KEY);
+    }),
+    onStore('a retry takes an expired key over from the job that has it', async (store, clock) => {
+      const old = await startJob(store, { uniqueKey: KEY });
+      await settle(store, old, failed());
+      const next = await insertOne(store, { uniqueKey: KEY, uniqueForMs: 10_000 });
+      await clock.advance(10_001);
+      assert.equal((await store.retryJob(old.id)).uniqueKey, KEY);
+      assert.deepEqual([(await readJob(store, next.id)).uniqueKey, await holderOfKey(store)], [null, old.id]);
     }),
     onStore('a job whose key was taken over does not free it when it ends', async (store, clock) => {
       const old = await startJob(store, { uniqueKey: KEY, uniqueForMs: 10_000 });

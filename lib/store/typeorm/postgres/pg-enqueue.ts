@@ -1,7 +1,7 @@
 import { JobAlreadyExistsError } from '../../../errors.js';
 import { isTerminal } from '../../../job/job-state.js';
 import type { JobId } from '../../../id/ids.js';
-import type { NewJob } from '../../../job/job-record.js';
+import type { JobRecord, NewJob } from '../../../job/job-record.js';
 import type { InsertJobsResult, JobConflict } from '../../../job/job-store.js';
 import type { PgSession } from './pg-session.js';
 import { toJobId, toUuid } from './rows.js';
@@ -53,36 +53,54 @@ export class PgEnqueue {
     conflicts: Map<number, JobConflict>,
   ): Promise<NewJob[]> {
     const winners: NewJob[] = [];
-    let open = round;
-    for (let attempt = 1; open.length > 0; attempt++) {
-      const won = await this.keys.claim(
-        session,
-        open.map(({ job }) => job),
-      );
-      const left: Entry[] = [];
-      for (const entry of open) {
-        if (won.has(toUuid(entry.job.id))) winners.push(entry.job);
-        else if (!(await this.conflict(session, entry, winners, conflicts))) left.push(entry);
+    for (let start = 0; start < round.length; start += CHUNK) {
+      let open = round.slice(start, start + CHUNK);
+      for (let attempt = 1; open.length > 0; attempt++) {
+        open = await this.decideSome(session, open, winners, conflicts);
+        if (open.length > 0 && attempt >= TRIES)
+          throw new Error('unique keys changed hands too often to decide who has them');
       }
-      if (left.length > 0 && attempt >= TRIES)
-        throw new Error('unique keys changed hands too often to decide who has them');
-      open = left;
     }
     return winners;
+  }
+
+  /** @returns those whose keys have become free meanwhile */
+  private async decideSome(
+    session: PgSession,
+    entries: readonly Entry[],
+    winners: NewJob[],
+    conflicts: Map<number, JobConflict>,
+  ): Promise<Entry[]> {
+    const won = await this.keys.claim(session, jobsOf(entries));
+    const losers: Entry[] = [];
+    for (const entry of entries) {
+      if (won.has(toUuid(entry.job.id))) winners.push(entry.job);
+      else losers.push(entry);
+    }
+    if (losers.length === 0) return [];
+    const left: Entry[] = [];
+    const holders = await this.keys.holders(session, jobsOf(losers));
+    const met = await this.meet(session, [...holders.values()]);
+    for (const entry of losers) {
+      const holder = holders.get(entry.job.id);
+      const decided = holder !== undefined && (await this.conflict(session, entry, holder, met, winners, conflicts));
+      if (!decided) left.push(entry);
+    }
+    return left;
   }
 
   /** @returns false when the key has become free meanwhile */
   private async conflict(
     session: PgSession,
     { index, job }: Entry,
+    holder: string,
+    met: ReadonlyMap<JobId, JobRecord>,
     winners: NewJob[],
     conflicts: Map<number, JobConflict>,
   ): Promise<boolean> {
-    const holder = await this.keys.holder(session, job);
-    if (holder === undefined) return false;
     const id = toJobId(holder);
     const replaced = job.onConflict === 'replace' && (await this.keys.replace(session, holder, job));
-    const existing = await this.reads.get(session, id, undefined);
+    const existing = job.onConflict === 'replace' ? await this.reads.get(session, id, undefined) : met.get(id);
     if (!existing || isTerminal(existing.state)) {
       await this.keys.free(session, holder);
       return false;
@@ -96,7 +114,15 @@ export class PgEnqueue {
     conflicts.set(index, { kind: replaced ? 'replaced' : 'existing', job: existing });
     return true;
   }
+
+  private async meet(session: PgSession, holders: readonly string[]): Promise<ReadonlyMap<JobId, JobRecord>> {
+    if (holders.length === 0) return new Map();
+    const jobs = await this.reads.getAll(session, holders.map(toJobId));
+    return new Map(jobs.map((job) => [job.id, job]));
+  }
 }
+
+const jobsOf = (entries: readonly Entry[]): readonly NewJob[] => entries.map(({ job }) => job);
 
 /** Keyed jobs in rounds, so that no round has a key twice: a later one of a key meets the earlier one as its holder. */
 function roundsOfKeys(entries: readonly Entry[]): readonly (readonly Entry[])[] {

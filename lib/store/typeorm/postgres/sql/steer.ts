@@ -39,6 +39,11 @@ gone as (
   delete from ${t.done} d using mine m
   where d.id = m.id and d.state in (${DONE.failed}, ${DONE.cancelled})
   returning d.id, d.attempt, d.progress, d.errors),
+former as (
+  update ${t.jobs} f set unique_key = null, unique_until = null
+  from ${t.keys} k, mine m join gone g on g.id = m.id
+  where m.unique_key is not null and k.hash = ${keyHash('m.scope_app_id', 'm.scope_org_id', 'm.name', 'm.unique_key')}
+    and k.until <= (select now from clock) and f.id = k.job_id and f.id <> m.id),
 key as (
   insert into ${t.keys} as k (hash, job_id, until)
   select ${keyHash('m.scope_app_id', 'm.scope_org_id', 'm.name', 'm.unique_key')}, m.id, m.unique_until

@@ -1,6 +1,7 @@
+import type { JobId } from '../../../../id/ids.js';
 import type { NewJob } from '../../../../job/job-record.js';
 import { type PgSession, type Statement, statement } from '../pg-session.js';
-import { plainArray, toJson, toUuid } from '../rows.js';
+import { plainArray, toJobId, toJson, toUuid, uuidArray } from '../rows.js';
 import { CLOCK, LANE, type Tables } from '../tables.js';
 
 /** SQL: what a key is stored under. */
@@ -37,9 +38,12 @@ former as (
 select job_id from won union all select job_id from taken
 union all select k.job_id from ${t.keys} k join asked a on a.hash = k.hash and a.id = k.job_id`;
 
-/** Who holds a key. $1 app id  $2 org id  $3 name  $4 key */
-const holderText = (t: Tables): string => `
-select job_id from ${t.keys} where hash = ${keyHash('$1::text', '$2::text', '$3::text', '$4::text')}`;
+/** Who holds the keys of jobs. $1 app ids  $2 org ids  $3 names  $4 keys  $5 ids */
+const holdersText = (t: Tables): string => `
+with asked as materialized (
+  select ${keyHash('s.app', 's.org', 's.name', 's.key')} as hash, s.id
+  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[]) as s (app, org, name, key, id))
+select a.id, k.job_id from asked a join ${t.keys} k on k.hash = a.hash`;
 
 /** Frees the key of a job that does not live: nothing else would. $1 id */
 const freeText = (t: Tables): string => `
@@ -79,7 +83,7 @@ from live where f.id = live.id`;
 /** Unique keys and who holds them. */
 export class PgUniqueKeys {
   private readonly claimStatement: Statement;
-  private readonly holderStatement: Statement;
+  private readonly holdersStatement: Statement;
   private readonly freeStatement: Statement;
   private readonly passStatement: Statement;
   private readonly extendStatement: Statement;
@@ -87,7 +91,7 @@ export class PgUniqueKeys {
 
   constructor(tables: Tables) {
     this.claimStatement = statement('key_claim', claimText(tables));
-    this.holderStatement = statement('key_holder', holderText(tables));
+    this.holdersStatement = statement('key_holders', holdersText(tables));
     this.freeStatement = statement('key_free', freeText(tables));
     this.passStatement = statement('key_pass', passText(tables));
     this.extendStatement = statement('key_extend', extendText(tables));
@@ -98,20 +102,16 @@ export class PgUniqueKeys {
   async claim(session: PgSession, jobs: readonly NewJob[]): Promise<ReadonlySet<string>> {
     const rows = await session.rows<[string]>(this.claimStatement, [
       session.now,
-      jobs.map(({ scopeAppId }) => scopeAppId),
-      jobs.map(({ scopeOrgId }) => scopeOrgId),
-      jobs.map(({ name }) => name),
-      jobs.map(({ uniqueKey }) => uniqueKey),
-      plainArray(jobs.map(({ id }) => toUuid(id))),
+      ...keyColumns(jobs),
       plainArray(jobs.map(({ uniqueForMs }) => uniqueForMs)),
     ]);
     return new Set(rows.map(([id]) => id));
   }
 
-  /** The UUID of the job that holds the key of this one; `undefined` when it has become free. */
-  async holder(session: PgSession, job: NewJob): Promise<string | undefined> {
-    const { scopeAppId, scopeOrgId, name, uniqueKey } = job;
-    return (await session.row<[string]>(this.holderStatement, [scopeAppId, scopeOrgId, name, uniqueKey]))?.[0];
+  /** By the id of each job, the UUID of the one that holds its key; left out where that has become free. */
+  async holders(session: PgSession, jobs: readonly NewJob[]): Promise<ReadonlyMap<JobId, string>> {
+    const rows = await session.rows<[string, string]>(this.holdersStatement, keyColumns(jobs));
+    return new Map(rows.map(([id, holder]) => [toJobId(id), holder]));
   }
 
   /** Frees the key of a job that has ended or is gone. */
@@ -145,4 +145,15 @@ export class PgUniqueKeys {
     await session.count(this.extendStatement, [session.now, id, job.uniqueForMs]);
     return true;
   }
+}
+
+/** What keys are made of, and whose they are. */
+function keyColumns(jobs: readonly NewJob[]): readonly unknown[] {
+  return [
+    jobs.map(({ scopeAppId }) => scopeAppId),
+    jobs.map(({ scopeOrgId }) => scopeOrgId),
+    jobs.map(({ name }) => name),
+    jobs.map(({ uniqueKey }) => uniqueKey),
+    uuidArray(jobs.map(({ id }) => id)),
+  ];
 }

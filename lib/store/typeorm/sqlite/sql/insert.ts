@@ -17,12 +17,14 @@ const INSERT_KEYED = `${INSERT}
 
 const HOLDS_KEY = 'key_held = 1 AND unique_key = ? AND name = ? AND scope_app_id = ? AND scope_org_id = ?';
 
-// Parameters: now, key, name, app, organisation, now.
-const GIVE_UP_EXPIRED_KEY = `UPDATE dispatch_jobs SET key_held = 0, updated_at = ? WHERE ${HOLDS_KEY} AND unique_until <= ?`;
+// It has the key no more, also in name. Parameters: now, key, name, app, organisation, now.
+const LOSES_KEY = 'key_held = 0, unique_key = NULL, unique_until = NULL, updated_at = ?';
+
+const GIVE_UP_EXPIRED_KEY = `UPDATE dispatch_jobs SET ${LOSES_KEY} WHERE ${HOLDS_KEY} AND unique_until <= ?`;
 
 const KEY_HOLDER = `SELECT * FROM dispatch_jobs WHERE ${HOLDS_KEY}`;
 
-const GIVE_UP_KEY = 'UPDATE dispatch_jobs SET key_held = 0, updated_at = ? WHERE seq = ?';
+const GIVE_UP_KEY = `UPDATE dispatch_jobs SET ${LOSES_KEY} WHERE seq = ?`;
 
 const REPLACE = `
   UPDATE dispatch_jobs SET

@@ -20,7 +20,7 @@ const REQUEST_CANCEL = `
 
 // The key comes back when no job holds it, or only one whose window has passed.
 const FREE_EXPIRED_KEY = `
-  UPDATE dispatch_jobs SET key_held = 0
+  UPDATE dispatch_jobs SET key_held = 0, unique_key = NULL, unique_until = NULL
   WHERE key_held = 1 AND unique_until <= ? AND unique_key = ? AND name = ? AND scope_app_id = ? AND scope_org_id = ?`;
 
 const KEY_IS_HELD = `
@@ -29,7 +29,7 @@ const KEY_IS_HELD = `
 const REOPEN = `
   UPDATE dispatch_jobs SET
     state = 'pending', phase = 1, run_at = ?, retry_count = 0, result = NULL, completed_at = NULL,
-    cancel_requested_at = NULL, unique_key = ?, key_held = ?, updated_at = ?
+    cancel_requested_at = NULL, unique_key = ?, unique_until = ?, key_held = ?, updated_at = ?
   WHERE seq = ? AND state IN ('failed', 'cancelled')
   RETURNING *`;
 
@@ -72,7 +72,9 @@ export function retryJob(tx: Tx, id: JobId, scope?: Scope): JobRecord {
   }
   const takesKey = row.unique_key !== null && keyIsFree(tx, row);
   const uniqueKey = takesKey ? row.unique_key : null;
-  const reopened = tx.sql<JobRow>(REOPEN).get(tx.now, uniqueKey, takesKey ? 1 : 0, tx.now, row.seq)!;
+  const reopened = tx
+    .sql<JobRow>(REOPEN)
+    .get(tx.now, uniqueKey, takesKey ? row.unique_until : null, takesKey ? 1 : 0, tx.now, row.seq)!;
   closeDlqEntryOf(tx, id);
   tx.wakes.ready(reopened.queue, 0);
   return toJobRecord(reopened);

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../clock/clock.js';
-import type { WorkerId } from '../id/ids.js';
+import type { JobId, WorkerId } from '../id/ids.js';
 import type { JobStore, SettleResult } from '../job/job-store.js';
 import type { Outcome, Settlement } from '../job/outcome.js';
 
@@ -103,12 +103,20 @@ export class Settler<Item> {
     if (this.waiting.length === 0) for (const resolve of this.idleWaiters.splice(0)) resolve();
   }
 
-  /** The oldest settlements that share a worker id: the fence of one statement. */
+  /**
+   * The oldest settlements that share a worker id, the fence of one statement, and one a job, as the store's answer goes
+   * by job: an attempt whose answer was lost may still wait when the next one has ended.
+   */
   private takeBatch(): PendingSettlement<Item>[] {
     const { workerId } = this.waiting[0]!;
     const limit = Math.min(this.waiting.length, this.options.maxBatch);
-    let end = 1;
-    while (end < limit && this.waiting[end]!.workerId === workerId) end += 1;
+    const jobs = new Set<JobId>();
+    let end = 0;
+    for (; end < limit && this.waiting[end]!.workerId === workerId; end++) {
+      const { id } = this.waiting[end]!.settlement;
+      if (jobs.has(id)) break;
+      jobs.add(id);
+    }
     return end === this.waiting.length ? this.waiting.splice(0) : this.waiting.splice(0, end);
   }
 

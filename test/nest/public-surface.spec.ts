@@ -34,7 +34,14 @@ describe('the public surface', () => {
     for (const name of Object.keys(engine) as (keyof typeof engine)[]) {
       expect((library as Record<string, unknown>)[name], name).toBe(engine[name]);
     }
-    expect(Object.keys(testing).sort()).toEqual(['TestClock', 'createMemoryStore', 'lackingOf', 'storeContract']);
+    expect(Object.keys(testing).sort()).toEqual([
+      'Failpoints',
+      'TestClock',
+      'createMemoryStore',
+      'lackingOf',
+      'storeContract',
+      'withFailpoints',
+    ]);
   });
 
   it.each(['engine/index.ts', 'testing/index.ts'])('loads no framework and no driver with %s', async (entry) => {

@@ -68,6 +68,17 @@ describe('batches of outcomes', () => {
     expect(calls.map(({ workerId }) => workerId)).toEqual([W1, W2, W1]);
   });
 
+  it('hold one attempt of a job: the answer to an earlier one may have been lost', async () => {
+    const { add, answer, calls, told, settler, clock } = setup();
+    answer(away, async () => ({ lost: [id], cancelled: [] }));
+    const id = add('first', { kind: 'snoozed', delayMs: 0 });
+    await clock.advance(0);
+    settler.add({ workerId: W1, item: 'second', settlement: { id, attempt: 2, outcome: COMPLETED } });
+    await clock.advance('1s');
+    expect(calls.map(({ settlements }) => settlements.map(({ attempt }) => attempt))).toEqual([[1], [1], [2]]);
+    expect(told).toEqual(['first lost', 'second written']);
+  });
+
   it('tell apart what was lost, cancelled and written', async () => {
     const { add, answer, told, settler } = setup();
     add('a');

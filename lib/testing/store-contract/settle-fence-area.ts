@@ -128,6 +128,21 @@ export const settleFenceArea: ContractArea = {
       assert.equal((await readJob(store, id)).state, 'failed');
       assert.ok(await store.getDlqEntry(dlqId));
     }),
+    onStore('of two attempts in a batch, the one that holds the job is written, in either order', async (store) => {
+      for (const newestFirst of [false, true]) {
+        const first = await startJob(store);
+        await settle(store, first, retry());
+        const second = await claimOne(store, first.workerId);
+        const batch = [
+          { id: first.id, attempt: first.attempt, outcome: retry() },
+          { id: first.id, attempt: second.attempt, outcome: completed('"second"') },
+        ];
+        const result = await store.settleJobs(first.workerId, newestFirst ? batch.reverse() : batch);
+        assert.deepEqual(result, { lost: [first.id], cancelled: [] });
+        const { state, result: stored } = await readJob(store, first.id);
+        assert.deepEqual({ state, stored }, { state: 'completed', stored: '"second"' });
+      }
+    }),
     onStore('a settlement sent twice counts once', async (store) => {
       const held = await startJob(store);
       await settle(store, held, retry(60_000));

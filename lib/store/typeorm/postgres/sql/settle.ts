@@ -102,7 +102,7 @@ export class PgSettlements {
   }
 
   async settle(workerId: WorkerId, settlements: readonly Settlement[]): Promise<SettledRows> {
-    const batch = firstOfEach(settlements);
+    const batch = newestOfEach(settlements);
     const plain = batch.every(({ outcome }) => outcome.kind === 'completed');
     const rows = await (plain ? this.writeCompleted(workerId, batch) : this.writeAny(workerId, batch));
     const written = new Map(rows.map(([id, turned, queue]) => [toJobId(id), { turned, queue }]));
@@ -146,10 +146,16 @@ type SettledRow = readonly [id: string, turned?: boolean, queue?: string | null]
 const ids = (batch: readonly Settlement[]): string => uuidArray(batch.map(({ id }) => id));
 const attempts = (batch: readonly Settlement[]): string => plainArray(batch.map(({ attempt }) => attempt));
 
-/** One settlement a job, in the order of ids, so that two batches never wait for each other. */
-function firstOfEach(settlements: readonly Settlement[]): readonly Settlement[] {
+/**
+ * One settlement a job, in the order of ids, so that two batches never wait for each other. Of several attempts only the
+ * newest can hold the job; of one attempt the first settlement counts.
+ */
+function newestOfEach(settlements: readonly Settlement[]): readonly Settlement[] {
   const byId = new Map<JobId, Settlement>();
-  for (const settlement of settlements) if (!byId.has(settlement.id)) byId.set(settlement.id, settlement);
+  for (const settlement of settlements) {
+    const other = byId.get(settlement.id);
+    if (!other || settlement.attempt > other.attempt) byId.set(settlement.id, settlement);
+  }
   return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 

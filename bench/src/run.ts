@@ -68,7 +68,7 @@ export async function runPlan(
           progress.show(label);
           const show = (text: string) => progress.show(`${label}: ${text}`);
           try {
-            const { config, measures } = await runTrial(plan, trial, peer, servers, show, stopping);
+            const { config, measures } = await runTrial({ plan, trial, peer, run, servers, show, stopping });
             for (const measure of measures) results.add(peer, scenario.name, config, measure);
             progress.step(`${label}: ${summary(measures)}`);
           } catch (error) {
@@ -88,14 +88,25 @@ export async function runPlan(
   return { results, notRun };
 }
 
-async function runTrial(
-  plan: Plan,
-  trial: Trial,
-  peer: PeerName,
-  servers: Servers,
-  show: (text: string) => void,
-  stopping: AbortSignal,
-): Promise<{ config: Config; measures: readonly Measure[] }> {
+interface TrialRun {
+  readonly plan: Plan;
+  readonly trial: Trial;
+  readonly peer: PeerName;
+  readonly run: number;
+  readonly servers: Servers;
+  readonly show: (text: string) => void;
+  readonly stopping: AbortSignal;
+}
+
+async function runTrial({
+  plan,
+  trial,
+  peer,
+  run,
+  servers,
+  show,
+  stopping,
+}: TrialRun): Promise<{ config: Config; measures: readonly Measure[] }> {
   const server = servers.of(peer);
   const folder = await mkdtemp(join(tmpdir(), 'dispatch-bench-'));
   const url = await server?.fresh();
@@ -107,6 +118,7 @@ async function runTrial(
   let config: Config | undefined;
   const bench: Bench = {
     peer,
+    run,
     place,
     server,
     url,

@@ -29,9 +29,10 @@ declare module 'graphile-worker' {
     readonly completeJobBatchDelay?: number;
     readonly failJobBatchDelay?: number;
   }
-  export class Logger {
-    constructor(factory: (scope: unknown) => (level: string, message: string) => void);
+  export interface Logger {
+    error(message: string): void;
   }
+  export const Logger: new (factory: (scope: unknown) => (level: string, message: string) => void) => Logger;
   export function makeWorkerUtils(options: { readonly pgPool: Pool; readonly logger: Logger }): Promise<WorkerUtils>;
   export function run(options: {
     readonly preset: { readonly worker: WorkerPreset };

@@ -31,6 +31,7 @@ class GraphilePeer implements Peer {
     this.config = config;
     this.pool = new pg.Pool({ connectionString: url, max: Number(config['maxPoolSize']) });
     this.pool.on('error', () => undefined);
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   static create(place: Place, config: Config): GraphilePeer {

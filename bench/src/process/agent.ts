@@ -3,7 +3,7 @@ import { loadPeer } from '../peers/load.ts';
 import type { Peer, PeerFactory, WorkFor } from '../peers/peer.ts';
 import { enqueueBulk, enqueueEach, probe, produce } from './enqueuing.ts';
 import { HandledJobs } from './handled-jobs.ts';
-import type { AgentCalls, Answer, Argument, CallName, Reply, Request } from './protocol.ts';
+import type { Answer, Argument, CallName, Reply, Request } from './protocol.ts';
 
 type Implementation = { readonly [Name in CallName]: (argument: Argument<Name>) => Promise<Answer<Name>> };
 
@@ -49,7 +49,7 @@ const calls: Implementation = {
 
 async function answer({ id, call, argument }: Extract<Request, { readonly kind: 'call' }>): Promise<void> {
   try {
-    const implementation = calls[call as keyof AgentCalls] as (argument: unknown) => Promise<unknown>;
+    const implementation = calls[call] as (argument: unknown) => Promise<unknown>;
     tell({ kind: 'answer', id, value: await implementation(argument) });
   } catch (error) {
     tell({ kind: 'error', id, message: error instanceof Error ? (error.stack ?? error.message) : String(error) });

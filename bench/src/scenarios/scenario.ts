@@ -27,6 +27,8 @@ export interface Bench {
   readonly place: Place;
   /** Undefined for stores without a server. */
   readonly server: Server | undefined;
+  /** Which repetition this is, from 1. */
+  readonly run: number;
   /** Where the peer's data is, on its server. */
   readonly url: string | undefined;
   /** A number of jobs or seconds, at the scale of this run; at least 1. */

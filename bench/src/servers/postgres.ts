@@ -119,6 +119,13 @@ class PostgresServer implements Server {
     };
   }
 
+  async holdSnapshot(url: string): Promise<() => Promise<void>> {
+    const reader = await connect(url);
+    await reader.query('begin isolation level repeatable read');
+    await reader.query('select count(*) from pg_class');
+    return () => reader.end();
+  }
+
   async drop(url: string): Promise<void> {
     await this.admin.query(`drop database if exists ${nameOf(url)} with (force)`);
   }

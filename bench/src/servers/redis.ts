@@ -91,6 +91,10 @@ class RedisServer implements Server {
     return Promise.resolve(count);
   }
 
+  async holdSnapshot(): Promise<never> {
+    return Promise.reject(new Error('Redis has no snapshots to hold.'));
+  }
+
   async drop(): Promise<void> {
     await command(this.port, 'FLUSHALL');
   }

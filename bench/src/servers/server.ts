@@ -10,6 +10,8 @@ export interface Server {
   settle(url: string): Promise<void>;
   /** Begins to count the calls that clients make of a database. @returns how many there have been, when asked */
   countCalls(url: string): Promise<() => Promise<number>>;
+  /** Opens a transaction that keeps seeing a database as it is now. @returns what ends it */
+  holdSnapshot(url: string): Promise<() => Promise<void>>;
   /** Deletes a database. */
   drop(url: string): Promise<void>;
   /** Ends it and deletes its data. */

@@ -21,8 +21,13 @@ export function resolveQueues(queues: readonly QueueOption[], concurrency: numbe
     );
   }
   const resolved = (queues as readonly QueueOption[]).map((queue) => {
-    const { name, concurrency: own = concurrency } =
-      typeof queue === 'object' && queue !== null ? queue : { name: queue };
+    const given = typeof queue === 'object' && queue !== null ? queue : { name: queue };
+    const { name, concurrency: own = concurrency } = given;
+    const unknown = Object.keys(given).find((option) => option !== 'name' && option !== 'concurrency');
+    if (unknown !== undefined)
+      throw new InvalidOptionsError(
+        `"queues" has no option "${unknown}". A queue is a name, or { name, concurrency }.`,
+      );
     return { name: checkName('queues', name), concurrency: count(`queues.${name}.concurrency`, own, 0) };
   });
   const twice = resolved.find(({ name }, index) => resolved.findIndex((other) => other.name === name) !== index);
@@ -145,15 +150,19 @@ export function checkKinds({
   if (clock !== undefined && !has(clock, ['now', 'monotonic', 'random', 'setTimer'])) {
     refuse('clock', 'a Clock, such as TestClock', clock);
   }
-  if (scope !== undefined && (typeof scope !== 'object' || typeof (scope?.required ?? false) !== 'boolean')) {
-    refuse('scope', '{ required: true } or { required: false }', scope);
-  }
+  if (scope !== undefined && !isScopeOption(scope)) refuse('scope', '{ required: true } or { required: false }', scope);
   if (tracerProvider !== undefined && !has(tracerProvider, ['getTracer'])) {
     refuse('tracerProvider', 'a TracerProvider of OpenTelemetry', tracerProvider);
   }
   if (meterProvider !== undefined && !has(meterProvider, ['getMeter'])) {
     refuse('meterProvider', 'a MeterProvider of OpenTelemetry', meterProvider);
   }
+}
+
+/** A slip of the keyboard must not switch the protection off. */
+function isScopeOption(scope: unknown): boolean {
+  if (typeof scope !== 'object' || scope === null) return false;
+  return Object.entries(scope).every(([name, value]) => name === 'required' && typeof (value ?? false) === 'boolean');
 }
 
 function refuse(option: string, wanted: string, value: unknown): never {

@@ -25,6 +25,29 @@ export type StoreOptions =
 
 const KNOWN = `{ type: 'memory' }, { type: 'sqlite', database }, { type: 'postgres', url }, { dataSource } or a Store`;
 
+const POSTGRES_OPTIONS = ['schema', 'poolSize', 'callTimeout', 'listen', 'notify', 'preparedStatements'];
+const SQLITE_OPTIONS = ['synchronous'];
+
+/** The options beside those that say where a store is, by its type. */
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  memory: ['type', 'allowInProduction'],
+  sqlite: ['type', 'database', ...SQLITE_OPTIONS],
+  postgres: ['type', 'url', 'ssl', ...POSTGRES_OPTIONS],
+  'postgres in a DataSource': ['type', 'dataSource', ...POSTGRES_OPTIONS],
+  'better-sqlite3 in a DataSource': ['type', 'dataSource', ...SQLITE_OPTIONS],
+};
+
+/** Another option is a mistake, and most are slips of the keyboard. @throws InvalidOptionsError */
+function checkStoreNames(options: object, kind: string): void {
+  const known = OPTIONS[kind]!;
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new InvalidOptionsError(
+      `"store" of type ${kind} has no option "${unknown}". Its options are ${known.join(', ')}.`,
+    );
+  }
+}
+
 /**
  * Checks the form of a `store` option before anything is opened.
  *
@@ -35,7 +58,7 @@ export function checkStoreOptions(options: StoreOptions): void {
   if ('insertJobs' in options) return;
   if ('dataSource' in options) {
     const { type } = (options.dataSource as { options?: { type?: string } } | undefined)?.options ?? {};
-    if (type === 'postgres' || type === 'better-sqlite3') return;
+    if (type === 'postgres' || type === 'better-sqlite3') return checkStoreNames(options, `${type} in a DataSource`);
     throw new InvalidOptionsError(
       `"store.dataSource" must be a TypeORM DataSource of type 'postgres' or 'better-sqlite3' (got ${JSON.stringify(type)}).`,
     );
@@ -44,6 +67,7 @@ export function checkStoreOptions(options: StoreOptions): void {
   if (type !== 'memory' && type !== 'sqlite' && type !== 'postgres') {
     throw new InvalidOptionsError(`"store" must be ${KNOWN} (got type ${JSON.stringify(type)}).`);
   }
+  checkStoreNames(options, type);
   if (options.type === 'memory' && process.env['NODE_ENV'] === 'production' && options.allowInProduction !== true) {
     throw new InvalidOptionsError(
       '"store" is { type: \'memory\' } in production, where every restart would lose all jobs. Use a database, or say allowInProduction: true.',

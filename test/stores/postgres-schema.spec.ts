@@ -103,6 +103,13 @@ describe('PostgreSQL: options and connections', () => {
     [{ url: 'postgres://localhost/db', poolSize: 1 }, /"store\.poolSize"/],
     [{ url: 'postgres://localhost/db', callTimeout: 5 }, /"store\.callTimeout"/],
     [{ url: 'postgres://localhost/db', callTimeout: 'soon' as '5s' }, /store\.callTimeout/],
+    [
+      { url: 'postgres://localhost/db', listen: 'localhost' as 'postgres://x' },
+      /"store\.listen" must be true, false or a text such as/,
+    ],
+    [{ url: 'postgres://localhost/db', listen: 1 as never }, /"store\.listen"/],
+    [{ url: 'postgres://localhost/db', notify: 'no' as never }, /"store\.notify" must be true or false \(got "no"\)/],
+    [{ url: 'postgres://localhost/db', preparedStatements: 0 as never }, /"store\.preparedStatements"/],
   ] as [PostgresStoreOptions, RegExp][])('%j is refused by name', (options, message) => {
     expect(() => createPostgresStore(options)).toThrow(InvalidOptionsError);
     expect(() => createPostgresStore(options)).toThrow(message);

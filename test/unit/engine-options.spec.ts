@@ -72,6 +72,8 @@ describe('engine options', () => {
     [{ clock: {} }, /"clock"/],
     [{ scope: true }, /"scope"/],
     [{ scope: { required: 'yes' } }, /"scope"/],
+    [{ scope: { requierd: true } }, /"scope" must be \{ required: true \}/],
+    [{ queues: [{ name: 'a', limit: 3 }] }, /"queues" has no option "limit"/],
     [{ tracerProvider: {} }, /"tracerProvider"/],
     [{ meterProvider: {} }, /"meterProvider"/],
   ])('%o is refused by name', (options, message) => {
@@ -206,6 +208,11 @@ describe('the store option', () => {
     [{ dataSource: { options: { type: 'mysql' } } }, /"store\.dataSource".*got "mysql"/],
     [{ dataSource: {} }, /"store\.dataSource".*got undefined/],
     [{ dataSource: undefined }, /"store\.dataSource".*got undefined/],
+    [{ type: 'postgres', url: 'postgres://x', poolsize: 9 }, /no option "poolsize".*poolSize/],
+    [{ type: 'sqlite', database: 'x.db', wal: true }, /"store" of type sqlite has no option "wal"/],
+    [{ type: 'memory', size: 1 }, /no option "size"/],
+    [{ dataSource: { options: { type: 'postgres' } }, synchronous: 'full' }, /no option "synchronous".*callTimeout/],
+    [{ dataSource: { options: { type: 'better-sqlite3' } }, poolSize: 2 }, /no option "poolSize".*synchronous/],
   ])('%j is refused by name and value', (options, message) => {
     expect(() => checkStoreOptions(options as never)).toThrow(InvalidOptionsError);
     expect(() => resolve({ store: options })).toThrow(message);

@@ -70,9 +70,9 @@ export function resolvePostgresOptions(options: PostgresStoreOptions): ResolvedP
     schema,
     poolSize,
     callTimeoutMs: checkTimeout(callTimeout),
-    listen: options.listen ?? true,
-    notify: options.notify ?? true,
-    preparedStatements: options.preparedStatements ?? true,
+    listen: checkListen(options.listen),
+    notify: checkSwitch('notify', options.notify),
+    preparedStatements: checkSwitch('preparedStatements', options.preparedStatements),
     connection: 'dataSource' in options ? ofDataSource(options.dataSource) : ofUrl(options.url, options.ssl),
   };
 }
@@ -88,8 +88,26 @@ function checkTimeout(callTimeout: Duration): number {
   return ms;
 }
 
+function checkSwitch(name: string, value: unknown = true): boolean {
+  if (typeof value !== 'boolean')
+    throw new InvalidOptionsError(`"store.${name}" must be true or false (got ${JSON.stringify(value)}).`);
+  return value;
+}
+
+function checkListen(value: unknown = true): boolean | string {
+  if (typeof value === 'boolean' || isUrl(value)) return value;
+  // The text is not shown: it may hold a password.
+  throw new InvalidOptionsError(
+    `"store.listen" must be true, false or a text such as postgres://user:password@host:5432/database (got ${typeof value}).`,
+  );
+}
+
+function isUrl(value: unknown): value is string {
+  return typeof value === 'string' && /^postgres(ql)?:\/\//.test(value);
+}
+
 function ofUrl(url: unknown, ssl: unknown): DataSourceOptions {
-  if (typeof url !== 'string' || !/^postgres(ql)?:\/\//.test(url)) {
+  if (!isUrl(url)) {
     // The text is not shown: it may hold a password.
     throw new InvalidOptionsError('"store.url" must be a text such as postgres://user:password@host:5432/database.');
   }

@@ -4,6 +4,7 @@ import type { Store } from '../../lib/store/store.js';
 import { type PostgresStoreOptions } from '../../lib/store/typeorm/postgres/postgres-options.js';
 import { createPostgresStore } from '../../lib/store/typeorm/postgres/postgres-store.js';
 import { newJob } from '../../lib/testing/store-contract/fixtures.js';
+import { until } from '../support/until.js';
 import { freePort } from '../support/free-port.js';
 import { openPostgresApplication } from '../support/postgres-application.js';
 import { type PostgresDatabase, createPostgresDatabase } from '../support/postgres-database.js';
@@ -43,6 +44,31 @@ describe('PostgreSQL: the schema', () => {
     );
     await open().migrate('auto');
     await expect(open().migrate('check')).resolves.toBeUndefined();
+  });
+
+  it('has an index that the lists and counts of a tenant use, however many jobs others have', async () => {
+    const store = open();
+    await store.migrate();
+    const mine = newJob({ scopeAppId: 'shop', scopeOrgId: 'red' });
+    await store.insertJobs([mine, ...Array.from({ length: 500 }, () => newJob({ scopeOrgId: 'blue' }))]);
+    const scans = async () =>
+      Number(
+        (
+          await database.query(`select idx_scan from pg_stat_user_indexes where indexrelname = 'dispatch_jobs_scope'`)
+        )[0]?.['idx_scan'],
+      );
+    const scope = { appId: 'shop', orgId: 'red' };
+    // The server counts scans when a connection ends.
+    await store.close();
+    const listing = open();
+    expect((await listing.listJobs({ scope })).jobs.map(({ id }) => id)).toEqual([mine.id]);
+    await listing.close();
+    await until('the list has used it', async () => (await scans()) > 0);
+    const before = await scans();
+    const counting = open();
+    expect((await counting.countJobs({ scope })).pending).toBe(1);
+    await counting.close();
+    await until('the count has used it', async () => (await scans()) > before);
   });
 
   it('is left alone by "off"', async () => {

@@ -37,17 +37,28 @@ function from(t: Tables, kind: 'any' | 'live' | 'done'): string {
   return `from ${t.jobs} f ${live} ${done}`;
 }
 
-/** $1 states  $2 queue  $3 name  $4 since  $5 until  $6 app id  $7 org id; null: any */
-const FILTER = `
+/*
+ * The condition on the scope, $6 and $7, in its own words: in those of "null: any" the index of the tenants could not be
+ * used, as the plan is made for every value. It holds only jobs that have a scope.
+ */
+const SCOPES = {
+  any: '$6::text is null and $7::text is null',
+  none: 'f.scope_app_id = $6 and f.scope_org_id = $7',
+  tenant: `f.scope_app_id = $6 and f.scope_org_id = $7 and (f.scope_app_id <> '' or f.scope_org_id <> '')`,
+} as const;
+type ScopeKind = keyof typeof SCOPES;
+
+/** $1 states  $2 queue  $3 name  $4 since  $5 until; null: any  $6 app id  $7 org id */
+const filter = (scope: ScopeKind): string => `
   ($1::text[] is null or ${STATE} = any ($1)) and ($2::text is null or f.queue = $2) and ($3::text is null or f.name = $3)
   and ($4::bigint is null or f.created_at >= $4) and ($5::bigint is null or f.created_at < $5)
-  and ($6::text is null or (f.scope_app_id = $6 and f.scope_org_id = $7))`;
+  and ${SCOPES[scope]}`;
 
 /** $8 and $9: where the last page ended  $10 limit  $11 offset */
-function listText(t: Tables, kind: 'any' | 'live' | 'done', order: 'asc' | 'desc'): string {
+function listText(t: Tables, kind: 'any' | 'live' | 'done', order: 'asc' | 'desc', scope: ScopeKind): string {
   return `
 select ${COLUMNS} ${from(t, kind)}
-where ${FILTER} and ($8::bigint is null or (f.created_at, f.id) ${order === 'asc' ? '>' : '<'} ($8, $9::uuid))
+where ${filter(scope)} and ($8::bigint is null or (f.created_at, f.id) ${order === 'asc' ? '>' : '<'} ($8, $9::uuid))
 order by f.created_at ${order}, f.id ${order} limit $10 offset $11`;
 }
 
@@ -88,7 +99,6 @@ type Row = readonly [
 export class PgJobReads {
   private readonly getStatement: Statement;
   private readonly logsStatement: Statement;
-  private readonly countStatement: Statement;
   private readonly cancelStatement: Statement;
   private readonly nowStatement = statement('now', `with ${CLOCK} select now from clock`);
 
@@ -108,7 +118,6 @@ export class PgJobReads {
       'cancels',
       `select id, worker_id from ${t.live} where running and worker_id is not null and cancel_requested_at is not null`,
     );
-    this.countStatement = statement('count', `select ${STATE}, count(*) ${from(t, 'any')} where ${FILTER} group by 1`);
   }
 
   /** The database's time. */
@@ -143,7 +152,9 @@ export class PgJobReads {
     const after = options.cursor === undefined ? null : decodeCursor(options.cursor);
     if (limit === 0 || options.states?.length === 0) return { jobs: [] };
     const kind = kindOf(options.states);
-    const rows = await session.rows<Row>(statement(`list_${kind}_${order}`, listText(this.tables, kind, order)), [
+    const scope = scopeKindOf(options.scope);
+    const list = statement(`list_${kind}_${order}`, listText(this.tables, kind, order, scope));
+    const rows = await session.rows<Row>(list, [
       ...filterValues(options),
       after?.at ?? null,
       after ? toUuid(after.id) : null,
@@ -166,8 +177,10 @@ export class PgJobReads {
       failed: 0,
       cancelled: 0,
     };
-    const rows = await session.rows<[JobState, number]>(this.countStatement, filterValues(options));
-    for (const [state, count] of rows) counts[state] = count;
+    const where = filter(scopeKindOf(options.scope));
+    const count = statement('count', `select ${STATE}, count(*) ${from(this.tables, 'any')} where ${where} group by 1`);
+    const rows = await session.rows<[JobState, number]>(count, filterValues(options));
+    for (const [state, jobs] of rows) counts[state] = jobs;
     return counts;
   }
 
@@ -188,6 +201,11 @@ function kindOf(states: readonly JobState[] | undefined): 'any' | 'live' | 'done
   if (!states) return 'any';
   if (states.every(isTerminal)) return 'done';
   return states.some(isTerminal) ? 'any' : 'live';
+}
+
+function scopeKindOf(scope: Scope | undefined): ScopeKind {
+  if (!scope) return 'any';
+  return scope.appId === '' && scope.orgId === '' ? 'none' : 'tenant';
 }
 
 function filterValues({ states, queue, name, since, until, scope }: JobFilter): readonly unknown[] {

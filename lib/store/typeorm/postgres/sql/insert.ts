@@ -64,7 +64,9 @@ export class PgInserts {
       // Rows of one call share their time, so that lists page through them in the order of their ids.
       sent = session.row<[number]>(this.insertOf(shape), [session.now ?? first ?? null, ...values]);
     }
-    return first ?? (await sent)?.[0];
+    // Awaited in any case: the last chunk decides too whether all of them are there.
+    const last = await sent;
+    return first ?? last?.[0];
   }
 
   private insertOf(shape: InsertShape): Statement {

@@ -22,12 +22,12 @@ export class Faults {
     private readonly pool: WorkerPool,
     private readonly server: PostgresServer | undefined,
     /** One source for each kind of fault, so that their order does not depend on timing. */
-    private readonly randoms: { readonly kill: Random; readonly freeze: Random; readonly server: Random },
+    private readonly randoms: Readonly<Record<'kill' | 'freeze' | 'crash' | 'terminate', Random>>,
   ) {}
 
   start(): void {
     this.running = [this.killing(), this.freezing()];
-    if (this.server) this.running.push(this.serverFaults(this.server));
+    if (this.server) this.running.push(this.crashing(this.server), this.terminating(this.server));
   }
 
   /** No more faults; what is frozen goes on, and the server is up. */
@@ -59,21 +59,24 @@ export class Faults {
     }
   }
 
-  private async serverFaults(server: PostgresServer): Promise<void> {
-    const random = this.randoms.server;
-    while (await this.pause(random.between(3_500, 6_500))) {
-      // Backends that are ended while the server is busy with something else are no fault of the run.
-      if (random.chance(0.5)) {
-        await server.terminateBackends().then(
-          () => (this.counts.terminations += 1),
-          () => undefined,
-        );
-      }
-      if (!(await this.pause(random.between(3_500, 6_500)))) return;
+  private async crashing(server: PostgresServer): Promise<void> {
+    const random = this.randoms.crash;
+    while (await this.pause(random.between(4_000, 7_000))) {
       await server.crash();
       await this.pause(random.between(0, 1_500));
       await server.start();
       this.counts.restarts += 1;
+    }
+  }
+
+  private async terminating(server: PostgresServer): Promise<void> {
+    const random = this.randoms.terminate;
+    while (await this.pause(random.between(2_500, 6_000))) {
+      // A server that is away has no connections to end.
+      await server.terminateBackends().then(
+        () => (this.counts.terminations += 1),
+        () => undefined,
+      );
     }
   }
 

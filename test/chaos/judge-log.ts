@@ -7,6 +7,8 @@ export interface JudgeLine {
   readonly event: 'start' | 'end' | 'accepted';
   readonly id: string;
   readonly attempt: number;
+  /** The worker id that the attempt was claimed under. */
+  readonly lease: string;
   readonly pid: number;
   /** Epoch milliseconds of this machine. */
   readonly at: number;
@@ -22,7 +24,13 @@ export async function readJudgeLog(folder: string): Promise<readonly JudgeLine[]
   for (const name of await readdir(folder)) {
     if (!name.startsWith('judge-')) continue;
     const text = await readFile(join(folder, name), 'utf8');
-    for (const line of text.split('\n').slice(0, -1)) lines.push(JSON.parse(line) as JudgeLine);
+    for (const [index, line] of text.split('\n').slice(0, -1).entries()) {
+      try {
+        lines.push(JSON.parse(line) as JudgeLine);
+      } catch (cause) {
+        throw new Error(`${name}, line ${index + 1} cannot be read: ${line}`, { cause });
+      }
+    }
   }
   return lines;
 }

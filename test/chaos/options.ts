@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { type Sabotage, parseSabotages } from './sabotage.js';
 
 /** What one run is to do. */
 export interface ChaosOptions {
@@ -11,6 +12,8 @@ export interface ChaosOptions {
   readonly seed: number;
   /** Leave the folder with database and logs. */
   readonly keep: boolean;
+  /** Faults of the store that are made on purpose, to see that the judge notices. */
+  readonly sabotage: readonly Sabotage[];
 }
 
 /** About 20,000 in two minutes. */
@@ -28,6 +31,7 @@ export function readOptions(args: readonly string[]): ChaosOptions {
       seconds: { type: 'string' },
       seed: { type: 'string', default: '1' },
       keep: { type: 'boolean', default: false },
+      sabotage: { type: 'string' },
     },
   });
   const { store, keep } = values;
@@ -43,6 +47,7 @@ export function readOptions(args: readonly string[]): ChaosOptions {
     durationMs: seconds * 1_000,
     seed: Math.round(positive('seed', values.seed)),
     keep,
+    sabotage: values.sabotage === undefined ? [] : parseSabotages(values.sabotage),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { JobErrorRecord } from '../../lib/job/job-error.js';
 import type { EnqueueItem } from '../../lib/job/producer.js';
 import type { Random } from './random.js';
 
@@ -39,6 +40,10 @@ export interface ChaosPayload {
   readonly bad: number;
   /** Which of several values is thrown or returned. */
   readonly variant: number;
+  /** How long after its enqueue it is due. */
+  readonly delayMs: number;
+  /** How long after a failure it is due again. */
+  readonly backoffMs: number;
 }
 
 /** A job to enqueue. */
@@ -64,6 +69,8 @@ export class JobPlan {
       ms: lengthOf(kind, random),
       bad: random.chance(0.2) ? ALWAYS : random.between(1, 2),
       variant: random.between(0, 3),
+      delayMs: random.chance(0.05) ? random.between(1, 2_000) : 0,
+      backoffMs: random.between(20, 300),
     };
     return {
       payload,
@@ -73,8 +80,8 @@ export class JobPlan {
         maxRetries: random.pick([2, 5, 10]),
         priority: random.between(-1, 1),
         timeout: kind === 'stubborn' ? 300 : 10_000,
-        backoff: { type: 'constant', initial: random.between(20, 300) },
-        ...(random.chance(0.05) ? { delay: random.between(1, 2_000) } : {}),
+        backoff: { type: 'constant', initial: payload.backoffMs },
+        ...(payload.delayMs > 0 ? { delay: payload.delayMs } : {}),
       },
     };
   }
@@ -97,4 +104,16 @@ function lengthOf(kind: Kind, random: Random): number {
     default:
       return 0;
   }
+}
+
+/** What a job that ended well has to have as its result: only one kind returns what can be kept. */
+export function expectedResult({ kind, n }: ChaosPayload): unknown {
+  return kind === 'quick' ? { n } : undefined;
+}
+
+/** Whether an attempt of such a job can have failed so: as its handler fails, or for what was done to its process. */
+export function mayHaveFailedWith({ kind }: ChaosPayload, { code, name, message, attempt }: JobErrorRecord): boolean {
+  if (code === 'WORKER_LOST' || code === 'JOB_TIMEOUT') return true;
+  if (kind === 'throw') return message === `attempt ${attempt} fails`;
+  return kind === 'throw-other' && name === 'NonError';
 }

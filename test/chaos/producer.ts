@@ -7,7 +7,12 @@ import type { Random } from './random.js';
 /** Most enqueues on their way at a time. */
 const MAX_IN_FLIGHT = 40;
 /** An enqueue has to end sooner than this, one way or the other. */
-export const HANG_MS = 30_000;
+export const HANG_MS = 60_000;
+/** How much longer than planned it may take until enough jobs are acknowledged: so many times, and so long. */
+const OVERTIME_TIMES = 5;
+const OVERTIME_MS = 120_000;
+/** The pause after an enqueue that failed. */
+const FAILED_PAUSE_MS = 100;
 
 class RolledBack extends Error {}
 
@@ -25,6 +30,7 @@ export class Producer {
   longestMs = 0;
   private readonly inFlight = new Map<Promise<void>, number>();
   private underWay = 0;
+  private failedAt = -Infinity;
 
   constructor(
     private readonly engine: Engine,
@@ -38,14 +44,15 @@ export class Producer {
     return [...this.inFlight.values()].filter((since) => now - since > HANG_MS).length;
   }
 
-  /** Enqueues until so many are acknowledged, spread over a time, and longer where the store was away. */
+  /** Enqueues until so many are acknowledged, spread over a time, and somewhat longer where the store was away. */
   async run(goal: number, durationMs: number, signal: AbortSignal): Promise<void> {
     const started = performance.now();
-    while (this.acknowledged.size < goal && !signal.aborted) {
+    const late = started + OVERTIME_TIMES * durationMs + OVERTIME_MS;
+    while (this.acknowledged.size < goal && !signal.aborted && performance.now() < late) {
       const share = Math.min(1, (performance.now() - started) / durationMs);
       let owed = Math.ceil(goal * share) - this.acknowledged.size - this.underWay;
       while (owed > 0 && this.inFlight.size < MAX_IN_FLIGHT) owed -= this.enqueueSome(owed);
-      await sleep(20);
+      await sleep(performance.now() - this.failedAt < FAILED_PAUSE_MS ? FAILED_PAUSE_MS : 20);
     }
     await Promise.race([Promise.allSettled(this.inFlight.keys()), sleep(HANG_MS, undefined, { ref: false })]);
   }
@@ -106,6 +113,7 @@ export class Producer {
   }
 
   private count(error: unknown): void {
+    this.failedAt = performance.now();
     const { name, message } = error as Error;
     const text = `${name}: ${message}`;
     this.failures.set(text, (this.failures.get(text) ?? 0) + 1);

@@ -2,7 +2,7 @@ import type { FaultCounts } from './faults.js';
 import { type Figure, figures } from './figures.js';
 import type { ChaosOptions } from './options.js';
 import type { Producer } from './producer.js';
-import { type Evidence, judge } from './verdict.js';
+import { type Evidence, RULES, judge } from './verdict.js';
 
 /** What there is to report on. */
 export interface Outcome {
@@ -35,11 +35,11 @@ export function report(options: ChaosOptions, outcome: Outcome): boolean {
   const findings = judge(evidence);
   table(
     'violations',
-    findings.map(({ rule, broken }) => [rule, String(broken.length)]),
+    findings.map(({ rule, broken }) => [RULES[rule], String(broken.length)]),
   );
   for (const { rule, broken } of findings) {
     if (broken.length === 0) continue;
-    console.log(`\n${rule}:`);
+    console.log(`\n${RULES[rule]}:`);
     for (const text of broken.slice(0, MOST_SHOWN)) console.log(`  ${text}`);
     if (broken.length > MOST_SHOWN) console.log(`  and ${broken.length - MOST_SHOWN} more`);
   }

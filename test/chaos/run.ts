@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../lib/clock/system-clock.js';
 import { createEngine } from '../../lib/engine/create-engine.js';
 import type { Engine } from '../../lib/engine/engine.js';
-import type { StoreOptions } from '../../lib/engine/store-options.js';
+import { type StoreOptions, createStore } from '../../lib/engine/store-options.js';
 import type { JobCounts } from '../../lib/job/job-store.js';
-import { Faults } from './faults.js';
+import { type FaultCounts, Faults } from './faults.js';
 import { readJudgeLog } from './judge-log.js';
 import type { ChaosOptions } from './options.js';
 import { ALL_KINDS, JobPlan } from './plan.js';
@@ -15,17 +16,19 @@ import { PostgresServer } from './postgres-server.js';
 import { Producer } from './producer.js';
 import { Random } from './random.js';
 import { report } from './report.js';
+import { type Sabotage, sabotaged } from './sabotage.js';
 import { readStored } from './stored.js';
 import { WorkerPool } from './worker-pool.js';
 
-/** Every round ends: this long after the last fault at the latest, and longer the more jobs there are. */
-const DRAIN_MS = 60_000;
-const DRAIN_MS_PER_JOB = 10;
+/** Every round ends: when nothing has come to an end for so long, nothing will. */
+const STUCK_MS = 180_000;
 const STOP_MS = 15_000;
+/** A shorter run need not have met every fault. */
+const LONG_ENOUGH_MS = 20_000;
 
 const compiled = new URL('../../lib/', import.meta.url).href;
-/** It is plain JavaScript and stays where it was written. */
-const script = fileURLToPath(new URL('../../../test/chaos/worker.mjs', import.meta.url));
+/** What is plain JavaScript stays where it was written. */
+const written = (name: string): URL => new URL(`../../../test/chaos/${name}`, import.meta.url);
 
 const silent = { debug: () => undefined, log: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -46,19 +49,29 @@ export class ChaosRun {
     let clean = false;
     try {
       const store = await this.bootStore();
-      const engine = (this.engine = createEngine({ store, worker: false, logger: silent }));
+      const engine = (this.engine = createEngine({
+        store: await withFaults(store, this.options.sabotage),
+        worker: false,
+        logger: silent,
+      }));
       await engine.open();
-      const settings = { lib: compiled, folder: this.folder, store, kinds: ALL_KINDS };
+      const settings = { lib: compiled, folder: this.folder, store, kinds: ALL_KINDS, sabotage: this.options.sabotage };
       const random = (stream: number): Random => new Random(seed * 1_000 + stream);
       const pool = (this.pool = new WorkerPool({
-        script,
+        script: fileURLToPath(written('worker.mjs')),
+        clockShift: written('clock-shift.mjs').href,
         settings,
         folder: this.folder,
         size: workers,
         random: random(1),
       }));
       const producer = new Producer(engine, new JobPlan(random(2)), random(3));
-      const faults = new Faults(pool, this.server, { kill: random(4), freeze: random(5), server: random(6) });
+      const faults = new Faults(pool, this.server, {
+        kill: random(4),
+        freeze: random(5),
+        crash: random(6),
+        terminate: random(7),
+      });
       await pool.start();
       const stopTelling = this.tell(engine, producer, faults, pool);
       faults.start();
@@ -77,6 +90,8 @@ export class ChaosRun {
           deaths: pool.deaths,
           acknowledged: producer.acknowledged,
           rolledBack: producer.rolledBack,
+          asked: { jobs, faults: expectedFaults(this.options) },
+          faults: faults.counts,
           hanging: producer.hanging,
         },
         producer,
@@ -106,10 +121,15 @@ export class ChaosRun {
   /** Waits until no job is left to do. @returns how long that took, `undefined` when it did not come to an end */
   private async drain(engine: Engine): Promise<number | undefined> {
     const since = performance.now();
-    const longest = DRAIN_MS + this.options.jobs * DRAIN_MS_PER_JOB;
-    while (performance.now() - since < longest && !this.abort.signal.aborted) {
+    let left = Infinity;
+    let stuckSince = since;
+    while (performance.now() - stuckSince < STUCK_MS && !this.abort.signal.aborted) {
       const counts = await engine.jobs.counts().catch(() => undefined);
       if (counts && open(counts) === 0) return Math.round(performance.now() - since);
+      if (counts && open(counts) < left) {
+        left = open(counts);
+        stuckSince = performance.now();
+      }
       await sleep(100);
     }
     return undefined;
@@ -146,6 +166,16 @@ export class ChaosRun {
     if (keep) console.log(`database and logs are in ${this.folder}`);
     else await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+async function withFaults(options: StoreOptions, sabotages: readonly Sabotage[]): Promise<StoreOptions> {
+  return sabotages.length === 0 ? options : sabotaged(await createStore(options, systemClock, silent), sabotages);
+}
+
+/** What has to happen in a run that is long enough, so that it shows anything. */
+function expectedFaults({ store, durationMs }: ChaosOptions): readonly (keyof FaultCounts)[] {
+  if (durationMs < LONG_ENOUGH_MS) return [];
+  return store === 'postgres' ? ['kills', 'freezes', 'terminations', 'restarts'] : ['kills', 'freezes'];
 }
 
 function open({ pending, running, retrying }: JobCounts): number {

@@ -33,6 +33,8 @@ interface Worker {
 
 export interface WorkerPoolOptions {
   readonly script: string;
+  /** The address of the module that puts their clocks off. */
+  readonly clockShift: string;
   /** What the processes are told, by their environment. */
   readonly settings: object;
   readonly folder: string;
@@ -44,6 +46,7 @@ export interface WorkerPoolOptions {
 export class WorkerPool {
   readonly deaths: Death[] = [];
   private readonly workers = new Set<Worker>();
+  private spawned = 0;
   private closing = false;
 
   constructor(private readonly options: WorkerPoolOptions) {}
@@ -115,12 +118,13 @@ export class WorkerPool {
   }
 
   private spawn(): void {
-    const { script, settings, folder, random } = this.options;
+    const { script, clockShift, settings, folder, random } = this.options;
     const offsetMs = random.pick(OFFSETS_MS);
+    const serial = ++this.spawned;
     const errors = openSync(join(folder, 'workers.stderr'), 'a');
     const child = fork(script, {
-      env: { ...process.env, CHAOS_WORKER: JSON.stringify({ ...settings, offsetMs }) },
-      execArgv: [],
+      env: { ...process.env, CHAOS_WORKER: JSON.stringify({ ...settings, offsetMs, serial }) },
+      execArgv: ['--import', clockShift],
       stdio: ['ignore', 'ignore', errors, 'ipc'],
     });
     closeSync(errors);

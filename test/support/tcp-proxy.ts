@@ -6,6 +6,9 @@ export class TcpProxy {
   private held: (() => void)[] | undefined;
   private trigger: string | undefined;
   private onHold = (): void => undefined;
+  private repliesTrigger: string | undefined;
+  private readonly ended = new Set<net.Socket>();
+  private heldReplies: Map<net.Socket, Buffer[]> | undefined;
   private dead = false;
 
   private constructor(private readonly server: net.Server) {}
@@ -35,6 +38,25 @@ export class TcpProxy {
     for (const send of held) send();
   }
 
+  /** Holds up everything that the server sends, from the first packet with this text on. */
+  holdRepliesFrom(text: string): void {
+    this.repliesTrigger = text;
+  }
+
+  /** Whether the replies of one connection that are held up have this in them. */
+  holdsReply(text: string): boolean {
+    return [...(this.heldReplies?.values() ?? [])].some((parts) => Buffer.concat(parts).includes(text));
+  }
+
+  /** Lets through the replies that were held up, those of each connection as one packet. */
+  releaseReplies(): void {
+    const held = this.heldReplies;
+    this.heldReplies = undefined;
+    for (const [near, parts] of held ?? []) near.write(Buffer.concat(parts));
+    for (const near of this.ended) near.end();
+    this.ended.clear();
+  }
+
   /** From now on nothing gets through in either direction, and nobody is told. */
   swallow(): void {
     this.dead = true;
@@ -52,10 +74,13 @@ export class TcpProxy {
     }
     near.on('data', (data) => this.send(data, far));
     far.on('data', (data) => {
-      if (!this.dead) near.write(data);
+      if (!this.dead) this.reply(data, near);
     });
     near.on('end', () => this.dead || far.end());
-    far.on('end', () => this.dead || near.end());
+    far.on('end', () => {
+      if (this.heldReplies) this.ended.add(near);
+      else if (!this.dead) near.end();
+    });
   }
 
   private send(data: Buffer, far: net.Socket): void {
@@ -67,5 +92,15 @@ export class TcpProxy {
     }
     if (this.held) this.held.push(() => void far.write(data));
     else far.write(data);
+  }
+
+  private reply(data: Buffer, near: net.Socket): void {
+    if (this.repliesTrigger !== undefined && data.includes(this.repliesTrigger)) {
+      this.repliesTrigger = undefined;
+      this.heldReplies = new Map();
+    }
+    if (!this.heldReplies) return void near.write(data);
+    const parts = this.heldReplies.get(near) ?? [];
+    this.heldReplies.set(near, [...parts, data]);
   }
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../../clock/clock.js';
 import { StoreClosedError } from '../../../errors.js';
 import { type DispatchLogger, errorText } from '../../../observability/logger.js';
 import { loadTypeorm } from './load-drivers.js';
+import { type ClientPool, hearLostConnections } from './lost-connections.js';
 import { isTransient, isUnavailable, translateError } from './pg-errors.js';
 import { PgSession, type Queryable } from './pg-session.js';
 import type { ResolvedPostgresOptions } from './postgres-options.js';
@@ -23,7 +24,7 @@ export interface PgClient extends Queryable {
   on(event: 'error' | 'end', listener: (error?: Error) => void): void;
 }
 
-interface Pool extends Queryable {
+interface Pool extends Queryable, ClientPool {
   readonly Client: new (options: object) => PgClient;
   readonly options: object & { readonly password?: unknown };
   connect(): Promise<PoolClient>;
@@ -119,8 +120,7 @@ export class PgConnection {
   /** Another DataSource at the same address, connected, without what makes statements of the engine give up early. */
   async newDataSource(poolSize: number): Promise<DataSource> {
     if (this.closed) throw new StoreClosedError();
-    const { DataSource } = await loadTypeorm();
-    return new DataSource(this.ownOptions(poolSize, {})).initialize();
+    return this.connect(poolSize, {});
   }
 
   /** Calling it twice is fine. */
@@ -151,11 +151,10 @@ export class PgConnection {
       });
       this.dataSource = await this.opening;
     }
-    return (this.dataSource.driver as unknown as { master: Pool }).master;
+    return poolOf(this.dataSource);
   }
 
-  private async open(): Promise<DataSource> {
-    const { DataSource } = await loadTypeorm();
+  private open(): Promise<DataSource> {
     const { poolSize, callTimeoutMs } = this.options;
     const limits = {
       statement_timeout: callTimeoutMs,
@@ -164,7 +163,14 @@ export class PgConnection {
       idle_in_transaction_session_timeout: callTimeoutMs * 2,
       options: [this.given().options, PLANNER].filter(Boolean).join(' '),
     };
-    return new DataSource(this.ownOptions(poolSize, limits)).initialize();
+    return this.connect(poolSize, limits);
+  }
+
+  private async connect(poolSize: number, limits: object): Promise<DataSource> {
+    const { DataSource } = await loadTypeorm();
+    const dataSource = await new DataSource(this.ownOptions(poolSize, limits)).initialize();
+    hearLostConnections(poolOf(dataSource));
+    return dataSource;
   }
 
   /** The application's address and credentials, with nothing else of what its DataSource does. */
@@ -199,4 +205,8 @@ export class PgConnection {
   private given(): { readonly options?: string } {
     return (this.options.connection as { readonly extra?: { readonly options?: string } }).extra ?? {};
   }
+}
+
+function poolOf(dataSource: DataSource): Pool {
+  return (dataSource.driver as unknown as { master: Pool }).master;
 }

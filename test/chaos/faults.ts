@@ -11,6 +11,9 @@ export interface FaultCounts {
   restarts: number;
 }
 
+/** When a fault that cannot be made now is tried again. */
+const RETRY_MS = 50;
+
 /** Makes faults until it is stopped: kills, freezes, and on Postgres ended backends and crashes of the server. */
 export class Faults {
   readonly counts: FaultCounts = { kills: 0, freezes: 0, terminations: 0, restarts: 0 };
@@ -47,10 +50,12 @@ export class Faults {
   private async freezing(): Promise<void> {
     const random = this.randoms.freeze;
     while (await this.pause(random.between(1_500, 3_500))) {
-      const thaw = this.pool.freeze(random);
       // Past the lease of 1.5 s, most often by enough for a rescue.
       const frozenMs = random.between(1_600, 3_500);
-      if (!thaw) continue;
+      let thaw = this.pool.freeze(random);
+      // Where processes start slowly, there may be none at this moment.
+      while (!thaw && (await this.pause(RETRY_MS))) thaw = this.pool.freeze(random);
+      if (!thaw) return;
       this.counts.freezes += 1;
       this.thawings.add(thaw);
       await this.pause(frozenMs);
@@ -73,10 +78,8 @@ export class Faults {
     const random = this.randoms.terminate;
     while (await this.pause(random.between(2_500, 6_000))) {
       // A server that is away has no connections to end.
-      await server.terminateBackends().then(
-        () => (this.counts.terminations += 1),
-        () => undefined,
-      );
+      while (!(await server.terminateBackends()) && (await this.pause(RETRY_MS)));
+      if (!this.abort.signal.aborted) this.counts.terminations += 1;
     }
   }
 

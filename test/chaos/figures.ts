@@ -19,7 +19,7 @@ export function figures({ stored, log, deaths }: Evidence): readonly Figure[] {
     ['starts after the job had ended', String(late)],
     ['attempts taken back from a lost worker', String(lostWorker)],
     ['processes: killed / by a job / could not start', countDeaths(deaths)],
-    ['rescue after the end of a process', rescueTimes(stored, starts, deaths)],
+    ['from kill to rescue', rescueTimes(stored, starts, deaths)],
   ];
 }
 
@@ -43,7 +43,7 @@ function rescueTimes(stored: Evidence['stored'], starts: Evidence['log'], deaths
   }
   if (times.length === 0) return 'none';
   times.sort((a, b) => a - b);
-  const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(times.length * share))]!;
+  const at = (share: number): number => times[Math.ceil(times.length * share) - 1]!;
   return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms (${times.length} jobs)`;
 }
 

@@ -88,8 +88,15 @@ export class MadeUpRun {
   }
 
   evidence(): Evidence {
+    const { log, deaths, acknowledged, rolledBack, hanging, faults, asked } = this;
     return {
-      ...this,
+      log,
+      deaths,
+      acknowledged,
+      rolledBack,
+      hanging,
+      faults,
+      asked,
       stored: {
         jobs: this.jobs as unknown as readonly Job<ChaosPayload>[],
         dlq: this.deadLetters.map((jobId) => ({ jobId }) as unknown as DlqEntry),

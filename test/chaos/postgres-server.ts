@@ -72,8 +72,8 @@ export class PostgresServer {
     await this.end('SIGINT');
   }
 
-  /** Ends every connection but the one that asks. */
-  async terminateBackends(): Promise<void> {
+  /** Ends every connection but the one that asks. @returns false when the server is away */
+  async terminateBackends(): Promise<boolean> {
     const client = new pg.Client({ connectionString: this.url, connectionTimeoutMillis: 5_000 });
     client.on('error', () => undefined);
     try {
@@ -82,6 +82,9 @@ export class PostgresServer {
         `select pg_terminate_backend(pid) from pg_stat_activity
          where pid <> pg_backend_pid() and backend_type = 'client backend'`,
       );
+      return true;
+    } catch {
+      return false;
     } finally {
       await client.end().catch(() => undefined);
     }

@@ -28,7 +28,7 @@ const LONG_ENOUGH_MS = 20_000;
 
 const compiled = new URL('../../lib/', import.meta.url).href;
 /** What is plain JavaScript stays where it was written. */
-const written = (name: string): URL => new URL(`../../../test/chaos/${name}`, import.meta.url);
+const written = (name: string): string => fileURLToPath(new URL(`../../../test/chaos/${name}`, import.meta.url));
 
 const silent = { debug: () => undefined, log: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -58,8 +58,8 @@ export class ChaosRun {
       const settings = { lib: compiled, folder: this.folder, store, kinds: ALL_KINDS, sabotage: this.options.sabotage };
       const random = (stream: number): Random => new Random(seed * 1_000 + stream);
       const pool = (this.pool = new WorkerPool({
-        script: fileURLToPath(written('worker.mjs')),
-        clockShift: written('clock-shift.mjs').href,
+        script: written('worker.mjs'),
+        clockShift: written('clock-shift.cjs'),
         settings,
         folder: this.folder,
         size: workers,

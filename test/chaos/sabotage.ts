@@ -28,14 +28,17 @@ export const SABOTAGES = {
   'fail-completions': 'wrongEnd',
   /** Retries once more than allowed. */
   'retry-for-ever': 'tooManyRetries',
+  /** Loses dead-letter entries. */
+  'forget-dead-letters': 'deadLetters',
   /** Writes a completion whoever holds the job by now: what the fence is there to prevent. */
   'drop-the-fence': 'neverReturned',
 } as const satisfies Record<string, RuleName>;
 
 export type Sabotage = keyof typeof SABOTAGES;
 
-/** Every so many jobs one is met. */
+/** Every so many jobs one is met; of those that fail more, for they are few. */
 const ONE_IN = 20;
+const ONE_FAILURE_IN = 4;
 
 /**
  * A store with these faults: for showing that the judge notices. Every fault has jobs of its own, chosen by their ids, so
@@ -104,6 +107,9 @@ class StoreFaults implements Pick<Store, 'insertJobs' | 'transaction' | 'claimJo
       workerId,
       settlements.map((settlement) => ({ ...settlement, outcome: this.changed(settlement) })),
     );
+    if (settlements.some(({ id, outcome }) => outcome.kind === 'failed' && this.meets('forget-dead-letters', id))) {
+      await this.store.purgeDlq({ olderThanMs: 0, limit: 1 });
+    }
     if (!this.sabotages.includes('drop-the-fence')) return result;
     const taken = new Set<string>();
     for (const settlement of settlements) {
@@ -143,8 +149,8 @@ class StoreFaults implements Pick<Store, 'insertJobs' | 'transaction' | 'claimJo
   private meets(sabotage: Sabotage, id: string): boolean {
     if (!this.sabotages.includes(sabotage)) return false;
     if (MEETS_ALL.includes(sabotage)) return true;
-    const index = Object.keys(SABOTAGES).indexOf(sabotage);
-    return hash(id) % ONE_IN === index;
+    if (sabotage === 'complete-failures') return hash(id) % ONE_FAILURE_IN === 0;
+    return hash(id) % ONE_IN === Object.keys(SABOTAGES).indexOf(sabotage);
   }
 
   private meetsOnce(sabotage: Sabotage, id: string, attempt = 0): boolean {
@@ -156,7 +162,7 @@ class StoreFaults implements Pick<Store, 'insertJobs' | 'transaction' | 'claimJo
 }
 
 /** Failures for good and delays are rare: none is left out. */
-const MEETS_ALL: readonly Sabotage[] = ['retry-for-ever', 'ignore-delays'];
+const MEETS_ALL: readonly Sabotage[] = ['retry-for-ever', 'ignore-delays', 'forget-dead-letters'];
 
 function hash(text: string): number {
   let value = 0;

@@ -1,5 +1,5 @@
 // A worker process under chaos: an engine whose handlers do what their payloads say, and note it outside the store.
-// Its clock may be off, in all its threads: see clock-shift.mjs.
+// Its clock may be off, in all its threads: see clock-shift.cjs.
 import { appendFileSync, fdatasync, openSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 

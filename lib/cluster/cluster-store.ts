@@ -56,6 +56,9 @@ export interface ClusterStore {
   /** Every known worker, oldest first. */
   listWorkers(): Promise<readonly WorkerRecord[]>;
 
-  /** Deletes rows of workers that have been dead for longer than this. @returns how many were deleted */
+  /**
+   * Deletes rows of workers that were declared dead and whose lease ended longer ago than this. One that nobody has
+   * declared dead may still come back and is left alone. @returns how many were deleted
+   */
   pruneWorkers(options: { readonly deadForMs: number; readonly limit: number }): Promise<number>;
 }

@@ -11,8 +11,10 @@ export function reportJobs(data: MemoryData, workerId: WorkerId, reports: readon
   for (const { id, attempt, progress, logs = [] } of reports) {
     const job = heldJob(data, workerId, id, attempt);
     if (!job) continue;
-    if (progress !== undefined) job.progress = progress;
-    job.updatedAt = now;
+    if (progress !== undefined) {
+      job.progress = progress;
+      job.updatedAt = now;
+    }
     if (logs.length === 0) continue;
     let lines = data.logs.get(id);
     if (!lines) data.logs.set(id, (lines = []));

@@ -57,14 +57,15 @@ export function listWorkers(data: MemoryData, now: number): readonly WorkerRecor
     .map((worker) => copy(isAlive(worker, now) ? worker : { ...worker, state: 'dead' }));
 }
 
-/** Deletes rows of workers that died long ago, oldest first. @returns how many */
+/** Deletes rows of workers that were declared dead long ago, oldest first. @returns how many */
 export function pruneWorkers(
   data: MemoryData,
   { deadForMs, limit }: { readonly deadForMs: number; readonly limit: number },
   now: number,
 ): number {
-  const dead = listWorkers(data, now)
+  const dead = [...data.workers.values()]
     .filter(({ state, leaseExpiresAt }) => state === 'dead' && leaseExpiresAt < now - deadForMs)
+    .sort((a, b) => a.leaseExpiresAt - b.leaseExpiresAt)
     .slice(0, limit);
   for (const { id } of dead) data.workers.delete(id);
   return dead.length;

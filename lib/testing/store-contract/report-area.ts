@@ -37,6 +37,21 @@ export const reportArea: ContractArea = {
         { level: 'info', message: '', attempt: 2, at: at + 50 },
       ]);
     }),
+    onStore('two reports of one attempt in a call are both stored, in order, and each once', async (store) => {
+      const { id, attempt, workerId } = await startJob(store);
+      const line = (message: string) => ({ level: 'info' as const, message });
+      await store.reportJobs(workerId, [
+        { id, attempt, progress: '1', logs: [line('a')] },
+        { id, attempt, progress: '2' },
+        { id, attempt, logs: [line('b')] },
+      ]);
+      assert.equal((await readJob(store, id)).progress, '2');
+      const lines = await store.listJobLogs(id);
+      assert.deepEqual(
+        lines.map(({ message }) => message),
+        ['a', 'b'],
+      );
+    }),
     onStore('the oldest lines are listed, up to the limit, which is a thousand by default', async (store) => {
       const { id, attempt, workerId } = await startJob(store);
       const logs = Array.from({ length: 1_100 }, (_, n) => ({ level: 'info' as const, message: `line ${n}` }));

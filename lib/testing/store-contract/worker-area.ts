@@ -154,6 +154,12 @@ export const workerArea: ContractArea = {
       assert.deepEqual(await store.listWorkers(), []);
       assert.equal((await store.heartbeat({ workerId, leaseMs: LEASE_MS, running: [] })).alive, false);
     }),
+    onStore('a worker that nobody has declared dead is not pruned, and may come back', async (store, clock) => {
+      const workerId = await registerWorker(store, 1_000);
+      await clock.advance(60_000);
+      assert.equal(await store.pruneWorkers({ deadForMs: 1_000, limit: 10 }), 0);
+      assert.equal((await store.heartbeat({ workerId, leaseMs: 1_000, running: [] })).alive, true);
+    }),
     onStore('rows of workers that died long ago are pruned, others stay', async (store, clock) => {
       const longDead = await registerWorker(store, 1_000);
       await clock.advance(60_000);

@@ -34,16 +34,28 @@ export class PgReports {
 
   async report(session: PgSession, workerId: WorkerId, reports: readonly JobReport[]): Promise<void> {
     const lines = reports.flatMap(({ id, attempt, logs = [] }) => logs.map((line) => ({ id, attempt, ...line })));
+    const fences = oneOfEach(reports);
     await session.count(this.statement, [
       session.now,
       toUuid(workerId),
-      uuidArray(reports.map(({ id }) => id)),
-      plainArray(reports.map(({ attempt }) => attempt)),
-      reports.map(({ progress }) => progress ?? null),
+      uuidArray(fences.map(({ id }) => id)),
+      plainArray(fences.map(({ attempt }) => attempt)),
+      fences.map(({ progress }) => progress ?? null),
       uuidArray(lines.map(({ id }) => id)),
       plainArray(lines.map(({ attempt }) => attempt)),
       lines.map(({ level }) => level),
       lines.map(({ message }) => message),
     ]);
   }
+}
+
+/** One row an attempt, with the last progress: an attempt that is named twice would have its lines written twice. */
+function oneOfEach(reports: readonly JobReport[]): readonly JobReport[] {
+  const byFence = new Map<string, JobReport>();
+  for (const report of reports) {
+    const fence = `${report.id} ${report.attempt}`;
+    const progress = report.progress ?? byFence.get(fence)?.progress;
+    byFence.set(fence, progress === undefined ? report : { ...report, progress });
+  }
+  return [...byFence.values()];
 }

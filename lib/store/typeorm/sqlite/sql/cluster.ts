@@ -30,7 +30,7 @@ const LIST = 'SELECT * FROM dispatch_workers ORDER BY started_at, id';
 // A worker is dead from the end of its lease, whenever somebody writes so. Its jobs do not need the row.
 const PRUNE = `
   DELETE FROM dispatch_workers
-  WHERE id IN (SELECT id FROM dispatch_workers WHERE lease_expires_at < ? ORDER BY lease_expires_at LIMIT ?)`;
+  WHERE id IN (SELECT id FROM dispatch_workers WHERE state = 'dead' AND lease_expires_at < ? ORDER BY lease_expires_at LIMIT ?)`;
 
 /** What a worker may do now: nothing that it claims is safe while its lease is over, though it may yet renew it. */
 export function standing(tx: Tx, workerId: WorkerId): { readonly alive: boolean; readonly mayClaim: boolean } {

@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +9,10 @@ import { freePort } from './free-port.js';
 export interface BootedPostgres {
   /** The address of its database `postgres`. */
   readonly url: string;
+  /** Ends it at once, as `pg_ctl stop -m immediate` does: nothing is written, and the next start recovers. */
+  crash(): Promise<void>;
+  /** Starts it again on the same data and port. */
+  start(): Promise<void>;
   /** Ends it and deletes its data. */
   stop(): Promise<void>;
 }
@@ -40,7 +46,7 @@ export async function bootPostgres(): Promise<BootedPostgres> {
     user: 'postgres',
     password: 'postgres',
     port,
-    persistent: false,
+    persistent: true,
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'],
     postgresFlags: ['-c', 'fsync=off', '-c', 'max_connections=200'],
@@ -55,6 +61,13 @@ export async function bootPostgres(): Promise<BootedPostgres> {
   }
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    async crash() {
+      const { process: postmaster } = server as unknown as { readonly process: ChildProcess };
+      const gone = once(postmaster, 'close');
+      postmaster.kill('SIGQUIT');
+      await gone;
+    },
+    start: () => server.start(),
     async stop() {
       await server.stop();
       forget();

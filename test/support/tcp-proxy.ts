@@ -10,6 +10,8 @@ export class TcpProxy {
   private readonly ended = new Set<net.Socket>();
   private heldReplies: Map<net.Socket, Buffer[]> | undefined;
   private dead = false;
+  private readonly silent = new Set<net.Socket>();
+  private fatal: { readonly text: string; readonly struck: () => void } | undefined;
 
   private constructor(private readonly server: net.Server) {}
 
@@ -62,6 +64,16 @@ export class TcpProxy {
     this.dead = true;
   }
 
+  /** The connections there are now stay open, but nothing gets through them any more; new ones work. */
+  halfOpen(): void {
+    for (const socket of this.sockets) this.silent.add(socket);
+  }
+
+  /** The next message with this text reaches the server, but its answer meets a connection that was reset. Resolves then. */
+  resetOnAnswerTo(text: string): Promise<void> {
+    return new Promise((resolve) => (this.fatal = { text, struck: resolve }));
+  }
+
   async close(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
@@ -72,15 +84,30 @@ export class TcpProxy {
       this.sockets.add(socket);
       socket.on('error', () => undefined);
     }
-    near.on('data', (data) => this.send(data, far));
-    far.on('data', (data) => {
-      if (!this.dead) this.reply(data, near);
+    let strike: (() => void) | undefined;
+    near.on('data', (data) => {
+      if (this.fatal && data.includes(this.fatal.text)) {
+        strike = this.fatal.struck;
+        this.fatal = undefined;
+      }
+      if (!this.isSilent(near)) this.send(data, far);
     });
-    near.on('end', () => this.dead || far.end());
+    far.on('data', (data) => {
+      if (strike) {
+        near.resetAndDestroy();
+        far.destroy();
+        strike();
+      } else if (!this.isSilent(far)) this.reply(data, near);
+    });
+    near.on('end', () => this.isSilent(near) || far.end());
     far.on('end', () => {
       if (this.heldReplies) this.ended.add(near);
-      else if (!this.dead) near.end();
+      else if (!this.isSilent(far)) near.end();
     });
+  }
+
+  private isSilent(socket: net.Socket): boolean {
+    return this.dead || this.silent.has(socket);
   }
 
   private send(data: Buffer, far: net.Socket): void {

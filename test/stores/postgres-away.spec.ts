@@ -54,7 +54,7 @@ class Traffic {
       return pending + running + retrying === 0;
     });
     const { jobs } = await this.all();
-    const states = new Map(jobs.map(({ id, state }) => [id as string, state]));
+    const states = new Map(jobs.map(({ id, state }) => [id, state]));
     for (const id of this.acknowledged) expect(states.get(id)).toBe('completed');
     expect(new Set(this.ends).size).toBe(this.ends.length);
     expect(new Set(this.acknowledged).size).toBe(this.acknowledged.length);

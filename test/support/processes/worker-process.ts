@@ -19,6 +19,8 @@ export interface WorkerProcessOptions {
   readonly handlers: readonly ('quick' | 'hold' | 'block' | 'poison')[];
   /** What the process is: an engine alone, or a NestJS application. Default `engine`. */
   readonly kind?: 'engine' | 'nest';
+  /** The URL of the engine's module. Default: the compiled library's. */
+  readonly lib?: string;
   /** The file that its handlers append to. */
   readonly log: string;
 }

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module';
 import type { PulseSource } from '../../../cluster/cluster-store.js';
 import type { WorkerId } from '../../../id/ids.js';
 import { type DispatchLogger, errorText } from '../../../observability/logger.js';
+import { resolveDriver } from '../resolve-driver.js';
 import { toUuid } from './rows.js';
 import type { Tables } from './tables.js';
 
@@ -20,7 +20,7 @@ export function pgPulse(
   try {
     return {
       driver: 'pg',
-      driverPath: createRequire(import.meta.url).resolve('pg'),
+      driverPath: resolveDriver('pg'),
       connection: structuredClone(connection),
       statement: `update ${tables.workers}
         set lease_expires_at = floor(extract(epoch from clock_timestamp()) * 1000)::bigint + $2::bigint,
@@ -29,9 +29,10 @@ export function pgPulse(
       values: [toUuid(worker.id), worker.leaseMs],
     };
   } catch (error) {
-    logger.warn(
-      `the lease is kept by the main thread alone, as its connection cannot be handed to a thread: ${errorText(error)}`,
-    );
+    // What cannot be cloned is quoted in the error: the source of a function, with whatever secret is in it.
+    const why =
+      error instanceof DOMException ? 'its options hold a function or an object with methods' : errorText(error);
+    logger.warn(`the lease is kept by the main thread alone, as its connection cannot be handed to a thread: ${why}`);
     return undefined;
   }
 }

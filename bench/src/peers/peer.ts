@@ -8,6 +8,9 @@ export interface Payload {
   readonly at?: string;
 }
 
+/** What the errors of jobs that should fail say. */
+export const MEANT_TO_FAIL = 'This job is meant to fail.';
+
 /** A job to enqueue. */
 export interface NewJob {
   readonly payload: Payload;

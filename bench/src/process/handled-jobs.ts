@@ -1,4 +1,4 @@
-import type { Payload, WorkFor } from '../peers/peer.ts';
+import { MEANT_TO_FAIL, type Payload, type WorkFor } from '../peers/peer.ts';
 import type { Reply } from './protocol.ts';
 
 /** How late the harness may learn of handled jobs. */
@@ -29,7 +29,7 @@ export class HandledJobs {
     if (payload.n < this.total) this.counts[payload.n]!++;
     if (this.handled === this.total) this.report();
     else this.timer ??= setTimeout(this.report, TELL_EVERY_MS);
-    if (payload.fail) throw new Error('This job is meant to fail.');
+    if (payload.fail) throw new Error(MEANT_TO_FAIL);
     return this.purpose === 'results' ? { n: payload.n } : undefined;
   };
 

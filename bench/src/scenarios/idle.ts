@@ -17,10 +17,10 @@ export const idle: Scenario = {
       async run(bench) {
         const { server, url } = bench;
         const calls = server && url !== undefined ? await server.countCalls(url) : undefined;
-        const producer = await bench.agent('latency');
+        const producer = await bench.agent('throughput');
         await producer.call('prepare');
         await producer.close();
-        const worker = await bench.agent('latency');
+        const worker = await bench.agent('throughput');
         // The memory store has not been prepared in this process.
         if (bench.peer === 'dispatch-memory') await worker.call('prepare');
         await worker.call('work', { total: 1 });

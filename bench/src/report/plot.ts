@@ -5,6 +5,8 @@ import { figure, median } from './statistics.ts';
 
 const WIDTH = 760;
 const LEFT = 160;
+/** Characters that fit into the width. */
+const LINE = 110;
 const BAR = 20;
 const GAP = 6;
 const LONGEST = WIDTH - LEFT - 190;
@@ -20,8 +22,10 @@ export function scenarioPlot(
   const text = (x: number, at: number, words: string, more = ''): void =>
     void parts.push(`<text x="${x}" y="${at}" ${more}>${escape(words)}</text>`);
   text(12, y, scenario.name, 'font-size="16" font-weight="bold"');
-  y += 20;
-  text(12, y, scale === 1 ? scenario.about : `${scenario.about} At scale ${scale}.`, 'class="quiet"');
+  for (const line of wrap(scale === 1 ? scenario.about : `${scenario.about} At scale ${scale}.`)) {
+    y += 18;
+    text(12, y, line, 'class="quiet"');
+  }
   for (const [metric, group] of groups) {
     const [first] = group;
     if (!first || first.better === 'neither') continue;
@@ -49,6 +53,17 @@ export function scenarioPlot(
 ${parts.join('\n')}
 </svg>
 `;
+}
+
+/** Lines of at most {@link LINE} characters, broken between words. */
+function wrap(words: string): readonly string[] {
+  const lines: string[] = [];
+  for (const word of words.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length < LINE) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 function escape(words: string): string {

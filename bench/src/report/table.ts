@@ -25,14 +25,14 @@ export function resultTable(groups: ReadonlyMap<string, readonly Result[]>): str
   return columns(HEAD, rows);
 }
 
-/** Numbers to the right, words to the left. */
-export function columns(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Columns of words; the others are numbers, and stand to the right. */
+const WORDS: ReadonlySet<string> = new Set(['metric', 'peer', 'unit']);
+
+function columns(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, column) =>
-        /^[-x\d]/.test(cell) && column > 1 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
-      )
+      .map((cell, column) => (WORDS.has(head[column]!) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
       .join('  ')
       .trimEnd();
   return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n');

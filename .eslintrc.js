@@ -17,6 +17,12 @@ const ARROWS = [
   { target: lib('worker'), from: lib('engine', 'nest') },
   { target: lib('store'), from: lib('engine', 'worker', 'nest', 'middleware', 'ext') },
   { target: lib('engine'), from: lib('nest') },
+  { target: lib('testing', 'cli'), from: lib('nest') },
+  // What ships for tests and for the command line is no part of what runs.
+  {
+    target: lib('id', 'clock', 'codec', 'job', 'dlq', 'cluster', 'store', 'worker', 'engine'),
+    from: lib('testing', 'cli'),
+  },
 ];
 
 export default tseslint.config(
@@ -30,6 +36,9 @@ export default tseslint.config(
       '.tmp/',
       'bench/out/',
       'bench/node_modules/',
+      // Applications of their own, compiled by their own compilers.
+      'test/packaging/*/',
+      '!test/packaging/support/',
     ],
   },
   js.configs.recommended,

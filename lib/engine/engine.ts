@@ -18,11 +18,19 @@ import {
   StoreProducer,
 } from '../job/producer.js';
 import { errorText } from '../observability/logger.js';
-import type { MigrationStatus } from '../store/store.js';
+import type { MigrationStatus, Store } from '../store/store.js';
 import { JobWorker } from '../worker/job-worker.js';
+import type { JobWorkerOptions } from '../worker/job-worker-options.js';
 import type { EngineOptions, ResolvedOptions } from './options.js';
 import { resolveOptions } from './resolve-options.js';
 import { StoreHandle } from './store-handle.js';
+
+/** @internal What {@link Engine.parts} returns. */
+export interface EngineParts extends Omit<ResolvedOptions, 'store'>, JobWorkerOptions {
+  readonly store: Store;
+  /** Whether a worker of the engine's own is at work. */
+  readonly isWorking: boolean;
+}
 
 /** How long a stop waits for listeners that are under way. */
 const LAST_LISTENERS_MS = 5_000;
@@ -200,6 +208,18 @@ export class Engine implements JobProducer {
   /** The schema's migrations and whether they are applied. */
   async migrations(): Promise<readonly MigrationStatus[]> {
     return (await this.handle.get()).store.migrations();
+  }
+
+  /** @internal What a worker of this engine is made of, and what rows are made with: for the test kit. */
+  async parts(): Promise<EngineParts> {
+    const { store } = await this.handle.get();
+    return {
+      ...this.options,
+      store,
+      registry: this.registry,
+      emitter: this.emitter,
+      isWorking: this.worker !== undefined,
+    };
   }
 
   /** Asks the store for a sign of life. Never rejects. */

@@ -1,7 +1,14 @@
-/** What tests of applications and of stores need. */
+/** What tests need, without Nest: of programs that use the engine, and of stores. `nestjs-dispatch/testing` has it too. */
 
 // Testing applications
 export { TestClock } from './test-clock.js';
+export { TestKit } from './kit/test-kit.js';
+export { createTestKit } from './kit/create-test-kit.js';
+export type { JobOutcome, JobRun } from './kit/job-outcome.js';
+export type { PerformJobOptions, PerformedJob } from './kit/performed-job.js';
+export type { ExpectedJob } from './kit/expected-job.js';
+export type { Expected } from './kit/matches.js';
+export type { CrashMoment } from './kit/crash-plan.js';
 export { type MemoryStoreOptions, createMemoryStore } from '../store/memory/memory-store.js';
 
 // Making things go wrong

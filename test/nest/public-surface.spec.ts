@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as engine from '../../lib/engine/index.js';
 import * as library from '../../lib/index.js';
+import * as nestTesting from '../../lib/nest/testing/index.js';
 import * as testing from '../../lib/testing/index.js';
 
 const lib = resolve(import.meta.dirname, '../../lib');
@@ -34,14 +35,21 @@ describe('the public surface', () => {
     for (const name of Object.keys(engine) as (keyof typeof engine)[]) {
       expect((library as Record<string, unknown>)[name], name).toBe(engine[name]);
     }
-    expect(Object.keys(testing).sort()).toEqual([
+    const names = [
       'Failpoints',
       'TestClock',
+      'TestKit',
       'createMemoryStore',
+      'createTestKit',
       'lackingOf',
       'storeContract',
       'withFailpoints',
-    ]);
+    ];
+    expect(Object.keys(testing).sort()).toEqual(names);
+    expect(Object.keys(nestTesting).sort()).toEqual(['DispatchTestingModule', ...names].sort());
+    for (const name of names) {
+      expect((nestTesting as Record<string, unknown>)[name], name).toBe((testing as Record<string, unknown>)[name]);
+    }
   });
 
   it.each(['engine/index.ts', 'testing/index.ts'])('loads no framework and no driver with %s', async (entry) => {

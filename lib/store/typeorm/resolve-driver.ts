@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 /**
  * Where a driver's module is, for a thread that loads it by its path: as this file sees it, or, when a bundler has moved
- * this file, as the program does.
+ * this file, as the program does. Imported on use and on its own: test runners that turn ES modules into CommonJS cannot compile `import.meta`.
  *
  * @throws what `require.resolve` throws when it is nowhere
  */

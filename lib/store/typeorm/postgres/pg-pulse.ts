@@ -1,7 +1,6 @@
 import type { PulseSource } from '../../../cluster/cluster-store.js';
 import type { WorkerId } from '../../../id/ids.js';
 import { type DispatchLogger, errorText } from '../../../observability/logger.js';
-import { resolveDriver } from '../resolve-driver.js';
 import { toUuid } from './rows.js';
 import type { Tables } from './tables.js';
 
@@ -11,13 +10,14 @@ import type { Tables } from './tables.js';
  * @param connection as `pg` takes it
  * @returns `undefined`, and a line in the log, when the options cannot be handed to a thread, such as a password that is a function
  */
-export function pgPulse(
+export async function pgPulse(
   tables: Tables,
   connection: object,
   worker: { readonly id: WorkerId; readonly leaseMs: number },
   logger: DispatchLogger,
-): PulseSource | undefined {
+): Promise<PulseSource | undefined> {
   try {
+    const { resolveDriver } = await import('../resolve-driver.js');
     return {
       driver: 'pg',
       driverPath: resolveDriver('pg'),

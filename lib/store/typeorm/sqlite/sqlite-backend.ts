@@ -70,7 +70,7 @@ export class SqliteBackend {
   }
 
   /** How a thread renews a lease; not under a test clock. */
-  pulse(id: WorkerId, leaseMs: number): PulseSource | undefined {
+  async pulse(id: WorkerId, leaseMs: number): Promise<PulseSource | undefined> {
     if (this.options.clock?.overridesStore) return undefined;
     return sqlitePulse(this.file, { id, leaseMs }, this.logger);
   }

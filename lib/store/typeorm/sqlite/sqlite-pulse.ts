@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import type { PulseSource } from '../../../cluster/cluster-store.js';
 import type { WorkerId } from '../../../id/ids.js';
 import { type DispatchLogger, errorText } from '../../../observability/logger.js';
-import { resolveDriver } from '../resolve-driver.js';
 import type { SqliteFileOptions } from './sqlite-options.js';
 
 const NOW = `CAST(round(unixepoch('subsec') * 1000) AS INTEGER)`;
@@ -12,11 +11,11 @@ const NOW = `CAST(round(unixepoch('subsec') * 1000) AS INTEGER)`;
  *
  * @returns `undefined`, and a line in the log, when the file needs a driver or a key of the application's
  */
-export function sqlitePulse(
+export async function sqlitePulse(
   file: SqliteFileOptions,
   worker: { readonly id: WorkerId; readonly leaseMs: number },
   logger: DispatchLogger,
-): PulseSource | undefined {
+): Promise<PulseSource | undefined> {
   const ownWay = (['driver', 'key', 'nativeBinding', 'prepareDatabase'] as const).find((option) => file[option]);
   if (ownWay) {
     logger.warn(
@@ -25,6 +24,7 @@ export function sqlitePulse(
     return undefined;
   }
   try {
+    const { resolveDriver } = await import('../resolve-driver.js');
     return {
       driver: 'better-sqlite3',
       driverPath: resolveDriver('better-sqlite3'),

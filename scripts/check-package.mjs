@@ -17,7 +17,10 @@ for (const path of shipped) {
     path === 'package.json' || path === 'README.md' || path === 'LICENSE' || /^dist\/.+\.(js|d\.ts)$/.test(path);
   if (!known) problems.push(`${path} should not be shipped`);
 }
-const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8'));
+for (const [name, path] of Object.entries(bin)) {
+  if (!shipped.has(path)) problems.push(`the command "${name}" is ${path}, which is not shipped`);
+}
 for (const [name, target] of Object.entries(exports)) {
   for (const path of Object.values(typeof target === 'string' ? { default: target } : target)) {
     if (!shipped.has(path.replace(/^\.\//, '')))

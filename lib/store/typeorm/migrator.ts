@@ -8,6 +8,11 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
+/** Statements as a text for a database's own command line. */
+export function asScript(statements: readonly string[]): string {
+  return statements.map((text) => `${text.trim().replace(/\n {4}/g, '\n')};`).join('\n\n');
+}
+
 /** What the migrator needs of a database; each store provides it in its dialect. */
 export interface MigrationTarget {
   /** The applied migrations; `null` when the table that records them does not exist. */

@@ -6,8 +6,13 @@ import { InvalidOptionsError } from '../../../errors.js';
  * @throws InvalidOptionsError when one of them cannot be loaded
  */
 export async function loadTypeorm(): Promise<typeof import('typeorm')> {
-  await load('pg', () => import('pg'));
+  await loadPg();
   return load('typeorm', () => import('typeorm'));
+}
+
+/** The driver itself. @throws InvalidOptionsError when it cannot be loaded */
+export function loadPg(): Promise<typeof import('pg')> {
+  return load('pg', () => import('pg'));
 }
 
 async function load<T>(name: string, importIt: () => Promise<T>): Promise<T> {

@@ -9,7 +9,7 @@ import type { SqliteFileOptions } from './sqlite-options.js';
  * @throws InvalidOptionsError when `typeorm` or `better-sqlite3` cannot be loaded
  */
 export async function openDataSource(file: SqliteFileOptions): Promise<DataSource> {
-  const driver = file.driver ?? (await load('better-sqlite3', async () => (await import('better-sqlite3')).default));
+  const driver = file.driver ?? (await loadBetterSqlite());
   const typeorm = await load('typeorm', () => import('typeorm'));
   const dataSource = new typeorm.DataSource({
     type: 'better-sqlite3',
@@ -22,6 +22,11 @@ export async function openDataSource(file: SqliteFileOptions): Promise<DataSourc
     ...(file.prepareDatabase === undefined ? {} : { prepareDatabase: file.prepareDatabase }),
   });
   return dataSource.initialize();
+}
+
+/** The driver itself. @throws InvalidOptionsError when it cannot be loaded */
+export function loadBetterSqlite(): Promise<typeof import('better-sqlite3')> {
+  return load('better-sqlite3', async () => (await import('better-sqlite3')).default);
 }
 
 async function load<T>(name: string, importIt: () => Promise<T>): Promise<T> {

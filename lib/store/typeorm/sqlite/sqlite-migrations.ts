@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3';
-import type { Migration, MigrationTarget } from '../migrator.js';
+import { type Migration, type MigrationTarget, asScript } from '../migrator.js';
 import { jobsMigration } from './migrations/0001-jobs.js';
 import type { Session } from './session.js';
 import type { SqliteConnection } from './sqlite-connection.js';
@@ -9,6 +9,25 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [jobsMigration];
 
 const RECORD_TABLE =
   'CREATE TABLE IF NOT EXISTS dispatch_migrations (name TEXT PRIMARY KEY NOT NULL, applied_at INTEGER NOT NULL) WITHOUT ROWID';
+
+/**
+ * The SQL of migrations in one transaction, for somebody else to run with the `sqlite3` program of any version.
+ *
+ * @param wanted which migrations, by name
+ */
+export function sqliteMigrationScript(wanted: (name: string) => boolean): string {
+  const now = `CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)`;
+  return asScript([
+    'PRAGMA journal_mode = WAL',
+    'BEGIN IMMEDIATE',
+    RECORD_TABLE,
+    ...SQLITE_MIGRATIONS.filter(({ name }) => wanted(name)).flatMap(({ name, statements }) => [
+      ...statements,
+      `INSERT OR REPLACE INTO dispatch_migrations (name, applied_at) VALUES ('${name}', ${now})`,
+    ]),
+    'COMMIT',
+  ]);
+}
 
 interface Applied {
   readonly name: string;

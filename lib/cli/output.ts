@@ -1,0 +1,39 @@
+import type { Database } from './database.js';
+
+/** Shorter passwords are common words, which would make holes in every message. */
+const SHORTEST_SECRET = 6;
+
+/** Where a command writes. Passwords of addresses never come through, whoever put them into the text. */
+export class Output {
+  private readonly secrets: readonly string[];
+
+  /** @param write takes whole lines */
+  constructor(
+    database: Database | undefined,
+    private readonly write: (line: string) => void,
+  ) {
+    this.secrets = database?.type === 'postgres' ? secretsOf(database.url) : [];
+  }
+
+  line(text = ''): void {
+    let shown = text.replace(/(\w+:\/\/[^\s:@/]*):[^\s@/]*@/g, '$1:***@');
+    for (const secret of this.secrets) shown = shown.replaceAll(secret, '***');
+    this.write(shown);
+  }
+}
+
+function secretsOf(url: string): readonly string[] {
+  const { password, username, hostname, pathname } = new URL(url);
+  const plain = decoded(password);
+  return [password, plain].filter(
+    (text) => text.length >= SHORTEST_SECRET && ![username, hostname, pathname].some((part) => part.includes(text)),
+  );
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

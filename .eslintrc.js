@@ -117,7 +117,10 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['*.config.ts', 'test/support/global-setup.ts'], rules: { 'import-x/no-default-export': 'off' } },
+  {
+    files: ['*.config.ts', 'test/support/global-setup.ts', 'test/packaging/global-setup.ts'],
+    rules: { 'import-x/no-default-export': 'off' },
+  },
   {
     files: ['**/*.{js,mjs,cjs}'],
     languageOptions: {

@@ -26,10 +26,7 @@ export function toDatabase(flags: DatabaseFlags, env: NodeJS.ProcessEnv): Databa
   if (flags.url !== undefined && flags.database !== undefined)
     throw new UsageError('--url and --database exclude each other: pass the one that you mean.');
   const type = checkType(flags.type);
-  const found =
-    flags.database === undefined
-      ? ofUrl(flags.url ?? (env['DATABASE_URL'] || undefined), flags)
-      : ofFile(flags.database);
+  const found = flags.database === undefined ? ofUrl(given, flags) : ofFile(flags.database);
   if (found && type && found.type !== type) {
     const source = flags.url === undefined && flags.database === undefined ? 'DATABASE_URL' : 'the address';
     throw new UsageError(`--type is ${type}, and ${source} is one of ${found.type}.`);

@@ -127,7 +127,9 @@ describe('the command line on PostgreSQL', () => {
       const name = new URL(database.url).pathname.slice(1);
       await database.query(`alter database ${name} set synchronous_commit to off`);
       await database.query('alter table jobs.dispatch_jobs_live set (autovacuum_enabled = false)');
-      onTestFinished(async () => void (await database.query(`alter database ${name} reset synchronous_commit`)));
+      onTestFinished(async () => {
+        await database.query(`alter database ${name} reset synchronous_commit`);
+      });
       const { out } = await cli('doctor');
       expect(out).toMatch(/warning +synchronous_commit: off: a crash of the server can lose jobs/);
       expect(out).toContain('set synchronous_commit to on;');
@@ -178,7 +180,9 @@ describe('the command line on PostgreSQL', () => {
 
     it('finds a database that cannot hold every character', async () => {
       await database.query(`create database ascii_only encoding 'SQL_ASCII' template template0 locale 'C'`);
-      onTestFinished(async () => void (await database.query('drop database ascii_only with (force)')));
+      onTestFinished(async () => {
+        await database.query('drop database ascii_only with (force)');
+      });
       const url = database.url.replace(/\/[^/]+$/, '/ascii_only');
       expect((await runCli(['doctor', '--url', url])).out).toMatch(/problem +encoding: .*SQL_ASCII/);
     });
@@ -186,7 +190,9 @@ describe('the command line on PostgreSQL', () => {
     it('finds a user who lacks rights, and says what to grant', async () => {
       await cli('migrate');
       await database.query(`create role reader login password 'reader-password'`);
-      onTestFinished(async () => void (await database.query('drop owned by reader; drop role reader')));
+      onTestFinished(async () => {
+        await database.query('drop owned by reader; drop role reader');
+      });
       const url = database.url.replace('postgres:postgres@', 'reader:reader-password@');
       const doctor = () => runCli(['doctor', '--url', url, '--schema', 'jobs']);
       expect((await doctor()).out).toContain('-> As its owner: grant usage on schema "jobs"');

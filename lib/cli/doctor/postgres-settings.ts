@@ -4,6 +4,16 @@ import type { Ask } from './postgres.js';
 /** Connections that an application with one process needs at least: the engine's own, a listener, a heartbeat. */
 const FREE_CONNECTIONS = 10;
 
+interface Settings {
+  readonly synchronousCommit: string;
+  readonly fsync: string;
+  readonly autovacuum: string;
+  readonly trackCounts: string;
+  readonly maxConnections: number;
+  readonly connections: number;
+  readonly encoding: string;
+}
+
 /** Settings of the server, and of this user and database, that lose work or make it slow. */
 export async function postgresSettings(ask: Ask, schema: string): Promise<readonly Finding[]> {
   const [settings] = await ask(
@@ -13,9 +23,8 @@ export async function postgresSettings(ask: Ask, schema: string): Promise<readon
       pg_encoding_to_char(encoding) as encoding
      from pg_database where datname = current_database()`,
   );
-  const { synchronousCommit, fsync, autovacuum, trackCounts, maxConnections, connections, encoding } = settings as {
-    readonly [Name in 'synchronousCommit' | 'fsync' | 'autovacuum' | 'trackCounts' | 'encoding']: string;
-  } & { readonly maxConnections: number; readonly connections: number };
+  const { synchronousCommit, fsync, autovacuum, trackCounts, maxConnections, connections, encoding } =
+    settings as unknown as Settings;
   const findings: Finding[] = [];
   if (synchronousCommit === 'off') {
     findings.push(

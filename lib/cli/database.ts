@@ -26,6 +26,8 @@ export function toDatabase(flags: DatabaseFlags, env: NodeJS.ProcessEnv): Databa
   if (flags.url !== undefined && flags.database !== undefined)
     throw new UsageError('--url and --database exclude each other: pass the one that you mean.');
   const type = checkType(flags.type);
+  // Set but empty is how some shells unset it.
+  const given = flags.url ?? (env['DATABASE_URL'] === '' ? undefined : env['DATABASE_URL']);
   const found = flags.database === undefined ? ofUrl(given, flags) : ofFile(flags.database);
   if (found && type && found.type !== type) {
     const source = flags.url === undefined && flags.database === undefined ? 'DATABASE_URL' : 'the address';

@@ -20,7 +20,7 @@ export {
 } from '../job/job-definition.js';
 export type { JobContext } from '../job/job-context.js';
 export type { JobHandler } from '../job/job-handler.js';
-export type { JobOptions } from '../job/job-options.js';
+export type { HandlerOptions, JobOptions } from '../job/job-options.js';
 export type {
   PayloadClass,
   PayloadSchema,

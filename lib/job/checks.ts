@@ -48,6 +48,16 @@ export function checkRetries(value: unknown): number {
   return value as number;
 }
 
+/** @throws InvalidOptionsError when it is not a whole number of at least 1 */
+export function checkConcurrency(value: unknown): number {
+  if (!Number.isInteger(value) || (value as number) < 1) {
+    throw new InvalidOptionsError(
+      `"concurrency" must be a whole number of at least 1 (got ${String(value)}). Leave it out for no limit of its own.`,
+    );
+  }
+  return value as number;
+}
+
 /** @throws InvalidOptionsError when it is not a small object of texts */
 export function checkHeaders(value: unknown): Readonly<Record<string, string>> {
   // By its tag, as the entries of a Map or of fetch's Headers are no properties and would be lost.

@@ -1,5 +1,5 @@
 import type { PayloadSchema } from './payload-schema.js';
-import type { JobOptions } from './job-options.js';
+import type { HandlerOptions } from './job-options.js';
 
 declare const types: unique symbol;
 
@@ -7,7 +7,7 @@ declare const types: unique symbol;
  * A job's name, types and options as a value that producers and handlers share (the seed's `Definition[T]`).
  * Made by {@link defineJob}.
  */
-export interface JobDefinition<Input = unknown, Result = unknown> extends JobOptions {
+export interface JobDefinition<Input = unknown, Result = unknown> extends HandlerOptions {
   readonly name: string;
   /** Checks payloads when they are enqueued and before they are handled. */
   readonly payload?: PayloadSchema<Input>;
@@ -15,7 +15,7 @@ export interface JobDefinition<Input = unknown, Result = unknown> extends JobOpt
   readonly [types]?: { readonly input: Input; readonly result: Result };
 }
 
-export interface DefineJobOptions<Input> extends JobOptions {
+export interface DefineJobOptions<Input> extends HandlerOptions {
   /** A class with class-validator decorators, or a Standard Schema such as one of zod or valibot. */
   readonly payload?: PayloadSchema<Input>;
 }

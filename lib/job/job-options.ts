@@ -17,6 +17,12 @@ export interface JobOptions {
   readonly backoff?: Backoff;
 }
 
+/** How the jobs of a definition run, and how the processes that handle them go about it. */
+export interface HandlerOptions extends JobOptions {
+  /** Most jobs of this name under way in one process, 1 or more. Default: as many as the process has slots. */
+  readonly concurrency?: number;
+}
+
 /** What one call of `enqueue` may decide (the seed's `EnqueueOpts`). */
 export interface EnqueueOptions extends Omit<JobOptions, 'backoff'> {
   /** As data only: it is stored with the job. */

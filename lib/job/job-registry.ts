@@ -3,14 +3,14 @@ import { toMs } from '../clock/duration.js';
 import { InvalidOptionsError } from '../errors.js';
 import { type JobDefinition, originOf } from './job-definition.js';
 import type { JobHandler } from './job-handler.js';
-import type { JobOptions } from './job-options.js';
+import type { HandlerOptions, JobOptions } from './job-options.js';
 import { type PayloadValidator, createPayloadValidator } from './payload-validator.js';
-import { checkName, checkPriority, checkRetries } from './checks.js';
+import { checkConcurrency, checkName, checkPriority, checkRetries } from './checks.js';
 
 /** What a process knows of a job name: its options, its schema and, if it runs here, its handler. */
 export interface RegisteredJob {
   readonly name: string;
-  readonly options: JobOptions & Pick<JobDefinition, 'payload'>;
+  readonly options: HandlerOptions & Pick<JobDefinition, 'payload'>;
   readonly timeoutMs: number | undefined;
   readonly backoff: BackoffStrategy | undefined;
   readonly validate: PayloadValidator | undefined;
@@ -23,6 +23,7 @@ export interface RegisteredJob {
 export class JobRegistry {
   private readonly jobs = new Map<string, RegisteredJob>();
   private handlerNames: readonly string[] = [];
+  private handlerLimits: ReadonlyMap<string, number> = new Map();
   /** Definitions that are not the one a name was made known with, so that they are merged once and not per enqueue. */
   private readonly merged = new WeakMap<JobDefinition, { readonly with: RegisteredJob; readonly job: RegisteredJob }>();
 
@@ -98,11 +99,20 @@ export class JobRegistry {
     return this.handlerNames;
   }
 
+  /** How many jobs of a name may be under way here, by name; handlers without a limit of their own are not in it. */
+  limits(): ReadonlyMap<string, number> {
+    return this.handlerLimits;
+  }
+
   private save(job: RegisteredJob): RegisteredJob {
     const had = this.jobs.get(job.name)?.handler !== undefined;
     this.jobs.set(job.name, job);
     if (had === (job.handler !== undefined)) return job;
-    this.handlerNames = [...this.jobs.values()].filter(({ handler }) => handler).map(({ name }) => name);
+    const handled = [...this.jobs.values()].filter(({ handler }) => handler);
+    this.handlerNames = handled.map(({ name }) => name);
+    this.handlerLimits = new Map(
+      handled.flatMap(({ name, options: { concurrency } }) => (concurrency === undefined ? [] : [[name, concurrency]])),
+    );
     return job;
   }
 }
@@ -129,6 +139,7 @@ function describe(
     if (definition.queue !== undefined) checkName('queue', definition.queue);
     if (definition.priority !== undefined) checkPriority(definition.priority);
     if (definition.maxRetries !== undefined) checkRetries(definition.maxRetries);
+    if (definition.concurrency !== undefined) checkConcurrency(definition.concurrency);
     return {
       name,
       options: definition,

@@ -43,12 +43,20 @@ export interface QueueClaim {
   readonly limit: number;
 }
 
+/** How many jobs of one name a claim may take. */
+export interface NameClaim {
+  readonly name: string;
+  readonly limit: number;
+}
+
 export interface ClaimRequest {
   readonly workerId: WorkerId;
   /** In strict order: a later queue is looked at only for what the earlier ones left of `limit`. */
   readonly queues: readonly QueueClaim[];
   /** The handlers that this process has; jobs of other names are left for others. */
   readonly names: readonly string[];
+  /** Of `names`, those of which only so many may be claimed, from all queues together. Each name once. */
+  readonly nameLimits?: readonly NameClaim[];
   /** Most jobs to claim in all. */
   readonly limit: number;
   /**

@@ -12,6 +12,7 @@ import { HeldJobs } from './held-jobs.js';
 import type { JobWorkerOptions } from './job-worker-options.js';
 import { JobEvents } from './job-events.js';
 import { JobExecutor } from './job-executor.js';
+import { namesWithRoom } from './handler-slots.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { type Claimed, LeasedLoop } from './leased-loop.js';
 import { Periodic } from './periodic.js';
@@ -191,13 +192,13 @@ export class JobWorker {
 
   private async claim(free: number): Promise<Claimed<Claim>> {
     const { store, registry } = this.options;
-    const names = registry.names();
+    const { names, nameLimits } = namesWithRoom(registry, this.held);
     const queues = this.slots.free(free);
     if (names.length === 0 || queues.length === 0) return { items: [], nextDueInMs: null };
     await this.strays.handBack(this.id);
     const workerId = this.id;
     const suspectLimit = this.held.suspects > 0 ? 0 : 1;
-    const request = { workerId, queues, names, limit: free, suspectLimit };
+    const request = { workerId, queues, names, nameLimits, limit: free, suspectLimit };
     const { jobs, suspects, nextDueInMs, workerAlive } = await this.strays.watch(store.claimJobs(request));
     if (!workerAlive) {
       await this.comeBack(workerId);

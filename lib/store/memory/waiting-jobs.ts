@@ -26,8 +26,9 @@ export class WaitingJobs {
   take(request: ClaimRequest, now: number): readonly MemoryJob[] {
     const taken: MemoryJob[] = [];
     let suspectsLeft = request.suspectLimit;
+    const left = new Map(request.nameLimits?.map(({ name, limit }) => [name, limit]));
     for (const { queue, limit } of request.queues) {
-      const lanes = this.lanesOf(queue, request.names);
+      let lanes = this.lanesOf(queue, withRoom(request.names, left));
       const end = Math.min(taken.length + limit, request.limit);
       while (taken.length < end) {
         const next = firstOf(lanes, now, suspectsLeft > 0);
@@ -35,6 +36,10 @@ export class WaitingJobs {
         const job = next.lane.take(next.place);
         if (job.suspect) suspectsLeft -= 1;
         taken.push(job);
+        const room = left.get(job.name);
+        if (room === undefined) continue;
+        left.set(job.name, room - 1);
+        if (room <= 1) lanes = lanes.filter((lane) => lane !== next.lane);
       }
     }
     return taken;
@@ -56,6 +61,11 @@ export class WaitingJobs {
     const lanes = this.queues.get(queue);
     return lanes ? names.flatMap((name) => lanes.get(name) ?? []) : [];
   }
+}
+
+/** The names of which jobs may still be taken. */
+function withRoom(names: readonly string[], left: ReadonlyMap<string, number>): readonly string[] {
+  return left.size === 0 ? names : names.filter((name) => (left.get(name) ?? 1) > 0);
 }
 
 function firstOf(

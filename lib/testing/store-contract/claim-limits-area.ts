@@ -10,6 +10,7 @@ import {
   newJob,
   newJobs,
   registerWorker,
+  rescue,
   retry,
   settle,
   startJob,
@@ -101,6 +102,78 @@ export const claimLimitsArea: ContractArea = {
       const queues = [{ queue: QUEUE, limit: 3 }];
       const { jobs } = await claim(store, await registerWorker(store), { queues, names: ['a', 'b', 'c'] });
       assert.equal(jobs.length, 3);
+    }),
+    onStore('a claim takes at most the limit of each name, and others of the queue in their place', async (store) => {
+      const jobs = ['a', 'a', 'b', 'a', 'b', 'c'].map((name) => newJob({ name }));
+      await store.insertJobs(jobs);
+      const worker = await registerWorker(store);
+      const names = ['a', 'b', 'c'];
+      const nameLimits = [
+        { name: 'a', limit: 1 },
+        { name: 'c', limit: 5 },
+      ];
+      const taken = await claimIds(store, worker, { names, nameLimits, limit: 4 });
+      assert.deepEqual(taken, idsOf([jobs[0]!, jobs[2]!, jobs[4]!, jobs[5]!]));
+      assert.deepEqual(await claimIds(store, worker, { names, nameLimits: [{ name: 'a', limit: 0 }] }), []);
+      assert.deepEqual(await claimIds(store, worker, { names }), idsOf([jobs[1]!, jobs[3]!]));
+    }),
+    onStore('with limits of names the order stays that of priority and queues', async (store) => {
+      const low = newJob({ name: 'a', priority: 1 });
+      const high = newJob({ name: 'a', priority: 9 });
+      const middle = newJob({ name: 'b', priority: 5 });
+      const later = newJob({ name: 'b', queue: 'later', priority: 10 });
+      await store.insertJobs([low, later, middle, high]);
+      const request = {
+        names: ['a', 'b'],
+        nameLimits: [{ name: 'a', limit: 2 }],
+        queues: [
+          { queue: QUEUE, limit: 10 },
+          { queue: 'later', limit: 10 },
+        ],
+      };
+      const worker = await registerWorker(store);
+      assert.deepEqual(await claimIds(store, worker, { ...request, limit: 3 }), idsOf([high, middle, low]));
+      assert.deepEqual(await claimIds(store, worker, request), [later.id]);
+    }),
+    onStore('the limit of a name holds for all queues together, and the limits of queues beside it', async (store) => {
+      await store.insertJobs(
+        ['x', 'y'].flatMap((queue) => ['a', 'a', 'a', 'b', 'b'].map((name) => newJob({ name, queue }))),
+      );
+      const { jobs } = await claim(store, await registerWorker(store), {
+        names: ['a', 'b'],
+        nameLimits: [{ name: 'a', limit: 4 }],
+        queues: [
+          { queue: 'x', limit: 4 },
+          { queue: 'y', limit: 2 },
+        ],
+      });
+      const taken = jobs.map(({ queue, name }) => queue + name);
+      assert.deepEqual(taken, ['xa', 'xa', 'xa', 'xb', 'ya', 'yb']);
+    }),
+    onStore('suspects count against the limit of their name', async (store, clock) => {
+      const lost = await registerWorker(store, 1_000);
+      await store.insertJobs([newJob({ name: 'a', priority: 1 }), newJob({ name: 'a' })]);
+      await claim(store, lost, { names: ['a'], limit: 1 });
+      await clock.advance(2_000);
+      assert.equal((await rescue(store)).length, 1);
+      const { jobs, suspects } = await claim(store, await registerWorker(store), {
+        names: ['a'],
+        nameLimits: [{ name: 'a', limit: 1 }],
+        suspectLimit: 1,
+      });
+      assert.equal(jobs.length, 1);
+      assert.equal(suspects.size, 1, 'the one of the higher priority');
+    }),
+    onStore('deferred jobs that are due come under the limit of their name', async (store, clock) => {
+      await store.insertJobs([...newJobs(3, { name: 'a', delayMs: 1_000, priority: 1 }), newJob({ name: 'b' })]);
+      await clock.advance(1_000);
+      const request = { names: ['a', 'b'], nameLimits: [{ name: 'a', limit: 2 }] };
+      const { jobs, nextDueInMs } = await claim(store, await registerWorker(store), request);
+      assert.deepEqual(
+        jobs.map(({ name }) => name),
+        ['a', 'a', 'b'],
+      );
+      assert.equal(nextDueInMs, 0, 'one is over the limit');
     }),
     onStore('next due: null when nothing waits', async (store) => {
       await startJob(store);

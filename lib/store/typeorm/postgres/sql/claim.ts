@@ -1,4 +1,4 @@
-import type { ClaimRequest, ClaimResult } from '../../../../job/job-store.js';
+import type { ClaimRequest, ClaimResult, NameClaim } from '../../../../job/job-store.js';
 import type { JobId } from '../../../../id/ids.js';
 import type { ClaimedJob } from '../../../../job/job-record.js';
 import type { PgConnection } from '../pg-connection.js';
@@ -56,15 +56,58 @@ picked as materialized (
     order by x.rank, x.run_at, x.id limit queues.most) as r
   limit (select most from room)),`;
 
+/** SQL: the jobs of a lane in the order of the claim, each locked as it is reached. */
+const standingIn = (t: Tables, lane: number, which: string, most: string): string => `
+      select l.ctid, l.rank, l.run_at, l.id, l.name, ${lane === LANE.suspect} as suspect from ${t.live} l
+      where l.lane = ${lane} and not l.running and l.queue = queues.queue and l.name ${which}
+      order by l.rank, l.run_at, l.id limit ${most}
+      for update skip locked`;
+
+/*
+ * The claim where some names may have only so many jobs: each of these is walked on its own, beside the others and the suspects,
+ * and what is over a limit is left out when all are merged. That locks some rows too many for the length of the statement.
+ *
+ * $8 names with limits  $9 their limits  $10 whether to claim although deferred jobs are due
+ */
+const PICKED_WITH_LIMITS = (t: Tables): string => `
+limited as materialized (select * from unnest($8::text[], $9::int[]) as l (name, most)),
+found as materialized (
+  select queues.place, queues.most, x.* from queues cross join lateral (
+    select * from (${standingIn(t, LANE.ready, '= any ($5) and l.name <> all ($8)', 'queues.most')}) as free
+    union all
+    select own.* from limited cross join lateral (
+      ${standingIn(t, LANE.ready, '= limited.name', 'least(limited.most, queues.most)')}) as own
+    union all
+    select * from (${standingIn(t, LANE.suspect, '= any ($5)', '$7::int')}) as suspects) as x),
+of_suspects as (
+  select *, row_number() over (partition by suspect order by place, rank, run_at, id) as nth_suspect from found),
+of_names as (
+  select *, row_number() over (partition by name order by place, rank, run_at, id) as nth_of_name from of_suspects
+  where not suspect or nth_suspect <= $7::int),
+of_queues as (
+  select f.*, row_number() over (partition by f.place order by f.rank, f.run_at, f.id) as nth_of_queue
+  from of_names f left join limited on limited.name = f.name
+  where limited.name is null or f.nth_of_name <= limited.most),
+picked as materialized (
+  select ctid from of_queues where nth_of_queue <= most
+  order by place, rank, run_at, id limit (select most from room)),`;
+
+const PICKED_BY = { usual: PICKED, withSuspects: PICKED_WITH_SUSPECTS, withLimits: PICKED_WITH_LIMITS } as const;
+type ClaimKind = keyof typeof PICKED_BY;
+
+/** When each kind of claim takes jobs at all. */
+const TAKES = { usual: 'and not due and not suspects', withSuspects: '', withLimits: 'and (not due or $10)' } as const;
+
 /*
  * While deferred jobs are due, or suspects wait, the usual claim takes nothing and says so: the first have to become ready
  * (`promote`), or a lower priority would overtake them; the second are for the other claim, which takes all the same.
  *
  * $1 clock  $2 worker  $3 queues  $4 limits of the queues  $5 names  $6 limit  $7 suspects at most
  */
-const claimText = (t: Tables, kind: 'usual' | 'withSuspects'): string => `
+const claimText = (t: Tables, kind: ClaimKind): string => `
 with ${CLOCK},
-queues as materialized (select * from unnest($3::text[], $4::int[]) as q (queue, most)),
+queues as materialized (
+  select * from unnest($3::text[], $4::int[]) ${kind === 'withLimits' ? 'with ordinality as q (queue, most, place)' : 'as q (queue, most)'}),
 names as materialized (select * from unnest($5::text[]) as n (name)),
 status as materialized (
   select case when w.id is null or w.state = 'dead' then ${ALIVE.dead}
@@ -80,8 +123,8 @@ first as materialized (
       limit 1) as found) as due,
     $7::int > 0 and ${standsIn(t, LANE.suspect)} as suspects),
 room as materialized (
-  select case when alive = ${ALIVE.active} ${kind === 'usual' ? 'and not due and not suspects' : ''} then $6::int else 0 end as most
-  from status, first),${kind === 'usual' ? PICKED(t) : PICKED_WITH_SUSPECTS(t)}
+  select case when alive = ${ALIVE.active} ${TAKES[kind]} then $6::int else 0 end as most
+  from status, first),${PICKED_BY[kind](t)}
 claimed as (
   update ${t.live} l
   set running = true, attempt = l.attempt + 1, worker_id = $2, retrying = false,
@@ -164,6 +207,7 @@ interface ClaimedRows {
 export class PgClaims {
   private readonly usual: Statement;
   private readonly withSuspects: Statement;
+  private readonly withLimits: Statement;
   private readonly promote: Statement;
 
   constructor(
@@ -172,20 +216,37 @@ export class PgClaims {
   ) {
     this.usual = statement('claim', claimText(tables, 'usual'));
     this.withSuspects = statement('claim_suspects', claimText(tables, 'withSuspects'));
+    this.withLimits = statement('claim_limits', claimText(tables, 'withLimits'));
     this.promote = statement('promote', promoteText(tables));
   }
 
   claim(request: ClaimRequest): Promise<ClaimResult> {
     return this.connection.run(async (session) => {
+      if (request.nameLimits?.length) return this.claimWithLimits(session, request, request.nameLimits);
       const { result, due, suspects } = await this.take(session, request, this.usual);
       if (!result.workerAlive || !(due || suspects)) return result;
-      const { names, queues } = request;
-      if (due) await session.count(this.promote, [session.now, queues.map(({ queue }) => queue), names]);
+      if (due) await this.makeReady(session, request);
       return (await this.take(session, request, this.withSuspects)).result;
     });
   }
 
-  private async take(session: PgSession, request: ClaimRequest, how: Statement): Promise<ClaimedRows> {
+  private async claimWithLimits(
+    session: PgSession,
+    request: ClaimRequest,
+    nameLimits: readonly NameClaim[],
+  ): Promise<ClaimResult> {
+    const limits = [nameLimits.map(({ name }) => name), plainArray(nameLimits.map(({ limit }) => limit))];
+    const { result, due } = await this.take(session, request, this.withLimits, ...limits, false);
+    if (!result.workerAlive || !due) return result;
+    await this.makeReady(session, request);
+    return (await this.take(session, request, this.withLimits, ...limits, true)).result;
+  }
+
+  private async makeReady(session: PgSession, { names, queues }: ClaimRequest): Promise<void> {
+    await session.count(this.promote, [session.now, queues.map(({ queue }) => queue), names]);
+  }
+
+  private async take(session: PgSession, request: ClaimRequest, how: Statement, ...more: unknown[]): Promise<ClaimedRows> {
     const { workerId, queues, names, limit, suspectLimit } = request;
     const [first, ...rows] = await session.rows<Row>(how, [
       session.now,
@@ -195,6 +256,7 @@ export class PgClaims {
       names,
       limit,
       suspectLimit,
+      ...more,
     ]);
     const header = first as unknown as Header;
     const jobs: ClaimedJob[] = [];

@@ -57,15 +57,18 @@ export function claimJobs(tx: Tx, request: ClaimRequest): ClaimResult {
   if (!mayClaim) return { jobs, suspects, nextDueInMs: null, workerAlive: alive };
 
   const known = new Set(request.names);
+  const names = new NameRoom(request);
   let earliest = Number.POSITIVE_INFINITY;
   for (const { queue, limit } of queues) {
     const room = Math.min(limit, request.limit - jobs.length);
     earliest = Math.min(earliest, promote(tx, queue, known, room > 0));
     if (room <= 0) continue;
     const mayBeSuspects = request.suspectLimit - suspects.size;
-    for (const { row, suspect } of candidates(tx, queue, known, room, mayBeSuspects)) {
+    for (const { row, suspect } of candidates(tx, queue, names, room, mayBeSuspects)) {
+      const job = toClaimedJob(row, tx.now);
+      if (!names.take(job.name)) continue;
       tx.sql(TAKE).run(workerId, tx.now, tx.now, seqOf(row));
-      jobs.push(toClaimedJob(row, tx.now));
+      jobs.push(job);
       if (suspect) suspects.add(idOf(row));
     }
   }
@@ -98,34 +101,58 @@ interface Candidate {
 function candidates(
   tx: Tx,
   queue: string,
-  known: ReadonlySet<string>,
+  names: NameRoom,
   room: number,
   suspectRoom: number,
 ): readonly Candidate[] {
-  const ready = first(tx, READY, queue, known, room).map((row) => ({ row, suspect: false }));
+  const ready = first(tx, READY, queue, names, room).map((row) => ({ row, suspect: false }));
   if (suspectRoom <= 0) return ready;
-  const suspects = first(tx, SUSPECT, queue, known, Math.min(room, suspectRoom));
+  const suspects = first(tx, SUSPECT, queue, names, Math.min(room, suspectRoom));
   if (suspects.length === 0) return ready;
   return [...ready, ...suspects.map((row) => ({ row, suspect: true }))]
     .sort((a, b) => inClaimOrder(a.row, b.row))
     .slice(0, room);
 }
 
-/** The first jobs of a queue in claim order. */
-function first(tx: Tx, phase: Phase, queue: string, known: ReadonlySet<string>, limit: number): readonly ClaimRow[] {
-  const names = [...presentNames(tx, phase, queue)].filter((name) => known.has(name));
+/** The first jobs of a queue in claim order. Names that have limits are walked each on its own. */
+function first(tx: Tx, phase: Phase, queue: string, names: NameRoom, limit: number): readonly ClaimRow[] {
+  const present = [...presentNames(tx, phase, queue)];
+  const free = present.filter((name) => names.of(name) === Number.POSITIVE_INFINITY);
+  const limited = present.filter((name) => names.of(name) > 0 && names.of(name) < Number.POSITIVE_INFINITY);
   const found: ClaimRow[] = [];
-  for (let at = 0; at < names.length; at += NAMES_A_WALK) {
-    const some = names.slice(at, at + NAMES_A_WALK);
+  const walkOver = (some: readonly string[], most: number): void => {
     const parameters = some.flatMap((name) => [queue, name]);
-    found.push(
-      ...tx
-        .sql<ClaimRow>(merged(phase, some.length))
-        .raw()
-        .all(...parameters, limit),
-    );
+    const statement = tx.sql<ClaimRow>(merged(phase, some.length)).raw();
+    found.push(...statement.all(...parameters, most));
+  };
+  for (let at = 0; at < free.length; at += NAMES_A_WALK) walkOver(free.slice(at, at + NAMES_A_WALK), limit);
+  for (const name of limited) walkOver([name], Math.min(limit, names.of(name)));
+  const walks = Math.ceil(free.length / NAMES_A_WALK) + limited.length;
+  return walks > 1 ? found.sort(inClaimOrder).slice(0, limit) : found;
+}
+
+/** How many jobs of each name a claim may still take. */
+class NameRoom {
+  private readonly known: ReadonlySet<string>;
+  private readonly left: Map<string, number>;
+
+  constructor({ names, nameLimits }: ClaimRequest) {
+    this.known = new Set(names);
+    this.left = new Map(nameLimits?.map(({ name, limit }) => [name, limit]));
   }
-  return names.length > NAMES_A_WALK ? found.sort(inClaimOrder).slice(0, limit) : found;
+
+  /** Infinity for a name without a limit, 0 for one that this claim does not ask for. */
+  of(name: string): number {
+    return this.known.has(name) ? (this.left.get(name) ?? Number.POSITIVE_INFINITY) : 0;
+  }
+
+  /** Counts a job that is about to be taken. @returns false when there is no room for it */
+  take(name: string): boolean {
+    const room = this.left.get(name);
+    if (room === undefined) return true;
+    if (room > 0) this.left.set(name, room - 1);
+    return room > 0;
+  }
 }
 
 /** The names that have jobs of a phase in the queue: a seek each, however many jobs there are. */

@@ -3,9 +3,17 @@ export interface DispatchErrorOptions {
   readonly cause?: unknown;
 }
 
+/** On an error of another class: the error of ours that it stands for, and is an `instanceof` of. */
+export const STANDS_FOR = Symbol('dispatch:stands-for');
+
+const isInstance = Function.prototype[Symbol.hasInstance] as (this: unknown, value: unknown) => boolean;
+
 /**
  * The base of the library's errors. `code` is stable and made for programs; `status` is the HTTP status a
  * controller may answer with; the text says what happened and what to do.
+ *
+ * Errors that are the caller's fault have the form that `http-errors` has: frameworks that know it, as Nest's exception
+ * filter, Express and Fastify do, answer with their status and text by themselves.
  */
 export abstract class DispatchError extends Error {
   abstract readonly code: string;
@@ -14,6 +22,21 @@ export abstract class DispatchError extends Error {
   constructor(message: string, options?: DispatchErrorOptions) {
     super(message, options);
     this.name = new.target.name;
+  }
+
+  /** Whether the text may be shown to the one who asked. */
+  get expose(): boolean {
+    return this.status < 500;
+  }
+
+  /** `status`, where the text may be shown. */
+  get statusCode(): number | undefined {
+    return this.expose ? this.status : undefined;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    const other = (value as { readonly [STANDS_FOR]?: unknown } | null | undefined)?.[STANDS_FOR];
+    return isInstance.call(this, value) || (other !== undefined && isInstance.call(this, other));
   }
 }
 

@@ -7,7 +7,7 @@
 // For who sets Dispatch up.
 export { DispatchModule } from './nest/dispatch.module.js';
 export type { DispatchModuleExtras } from './nest/dispatch.module-definition.js';
-export type { DispatchModuleOptions, DispatchOptionsFactory } from './nest/dispatch.module-options.js';
+export type { DispatchModuleOptions, DispatchOptionsFactory, EnhancerKind } from './nest/dispatch.module-options.js';
 export { DEFAULT_OPTIONS, type EngineOptions, type QueueOption } from './engine/options.js';
 export type { StoreOptions } from './engine/store-options.js';
 export { type MemoryStoreOptions, createMemoryStore } from './store/memory/memory-store.js';
@@ -20,12 +20,23 @@ export { VERSION } from './version.js';
 
 // -------------------------------------------------------------------------------------------------- Writing handlers
 // `Job` is the decorator, and as a type the job that the services return.
-export { Job, type JobMethodDecorator } from './nest/decorators/job.decorator.js';
+export {
+  type ConfigureJob,
+  Job,
+  type JobDecoratorOptions,
+  type JobMethodDecorator,
+} from './nest/decorators/job.decorator.js';
 export type { JobMethod } from './nest/decorators/job-method.js';
 export { Payload } from './nest/decorators/payload.decorator.js';
 export { Ctx } from './nest/decorators/ctx.decorator.js';
+export { InjectJob } from './nest/decorators/inject-job.decorator.js';
 export { OnJobFailed, type OnJobFailedOptions } from './nest/decorators/on-job-failed.decorator.js';
-export { DISPATCH_CONTEXT, type DispatchContextType, isDispatchContext } from './nest/dispatch-context.js';
+export {
+  DISPATCH_CONTEXT,
+  type DispatchContextType,
+  DispatchExecutionContext,
+  isDispatchContext,
+} from './nest/dispatch-context.js';
 export {
   type DefineJobOptions,
   type JobDefinition,
@@ -49,12 +60,13 @@ export type { JobFailure } from './ext/lifecycle.js';
 // --------------------------------------------------------------------------------------------------------- Enqueuing
 export { DispatchService } from './nest/dispatch.service.js';
 export { InjectDispatch } from './nest/decorators/inject-dispatch.decorator.js';
-export { getDispatchToken } from './nest/dispatch-token.js';
+export { getDispatchOptionsToken, getDispatchToken } from './nest/dispatch-token.js';
 export type { EnqueueOptions } from './job/job-options.js';
 export type { EnqueueItem, EnqueueManyOptions, EnqueuedJob, JobProducer, TypedEnqueueItem } from './job/producer.js';
 export type { StoreTransaction } from './job/job-store.js';
 export type { JobHeaders, OnConflict } from './job/job-record.js';
 export type { Duration } from './clock/duration.js';
+export type { Carrier } from './scope/carrier.js';
 export { type Scope, scope } from './scope/scope.js';
 
 // --------------------------------------------------------------------------------------------------------- Operating
@@ -93,6 +105,7 @@ export {
   WorkerLostError,
   WorkerShutdownError,
 } from './errors.js';
+export { GlobalEnhancerError } from './nest/discovery/global-enhancers.js';
 export { JobRejectedError } from './nest/job-rejected-error.js';
 
 // -------------------------------------------------------------------------------------------------- Extension points

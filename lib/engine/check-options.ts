@@ -119,6 +119,7 @@ const KNOWN: Readonly<Record<keyof EngineOptions, true>> = {
   codec: true,
   codecs: true,
   scope: true,
+  carrier: true,
   metadata: true,
   logger: true,
   clock: true,
@@ -139,6 +140,7 @@ export function checkKinds({
   logger,
   clock,
   scope,
+  carrier,
   tracerProvider,
   meterProvider,
 }: EngineOptions): void {
@@ -151,6 +153,9 @@ export function checkKinds({
     refuse('clock', 'a Clock, such as TestClock', clock);
   }
   if (scope !== undefined && !isScopeOption(scope)) refuse('scope', '{ required: true } or { required: false }', scope);
+  if (carrier !== undefined && !has(carrier, ['capture', 'restore'])) {
+    refuse('carrier', 'an object with capture and restore', carrier);
+  }
   if (tracerProvider !== undefined && !has(tracerProvider, ['getTracer'])) {
     refuse('tracerProvider', 'a TracerProvider of OpenTelemetry', tracerProvider);
   }

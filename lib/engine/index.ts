@@ -29,6 +29,7 @@ export type {
   StandardSchema,
 } from '../job/payload-schema.js';
 export { CancelJob, ControlOutcome, NonRetryableError, Snooze } from '../job/control-outcomes.js';
+export type { Carrier } from '../scope/carrier.js';
 export { type Scope, scope } from '../scope/scope.js';
 
 // Enqueuing

@@ -5,6 +5,7 @@ import type { Duration } from '../clock/duration.js';
 import type { CodecRegistry, PayloadCodec } from '../codec/payload-codec.js';
 import type { Middleware } from '../middleware/middleware.js';
 import type { DispatchLogger } from '../observability/logger.js';
+import type { Carrier } from '../scope/carrier.js';
 import type { ScopePolicy } from '../scope/scope-policy.js';
 import type { MigrationMode } from '../store/store.js';
 import type { StoreOptions } from './store-options.js';
@@ -52,6 +53,8 @@ export interface EngineOptions {
   /** Further codecs that stored rows may have been written with. */
   readonly codecs?: readonly PayloadCodec[];
   readonly scope?: { readonly required?: boolean };
+  /** Takes more of the enqueuer's asynchronous context along than its scope. */
+  readonly carrier?: Carrier;
   /** Shown with the worker in lists. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly logger?: DispatchLogger;
@@ -98,6 +101,7 @@ export interface ResolvedOptions {
   readonly middleware: readonly Middleware[];
   readonly codecs: CodecRegistry;
   readonly scopes: ScopePolicy;
+  readonly carrier: Carrier | undefined;
   readonly metadata: Readonly<Record<string, string>>;
   readonly logger: DispatchLogger;
   readonly clock: Clock;

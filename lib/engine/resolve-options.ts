@@ -81,6 +81,7 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
     ],
     codecs: new CodecRegistry(given.codec, given.codecs),
     scopes: new ScopePolicy(given.scope?.required ?? false),
+    carrier: given.carrier,
     metadata: given.metadata ?? {},
     logger: safeLogger(given.logger ?? consoleLogger),
     clock: given.clock ?? systemClock,

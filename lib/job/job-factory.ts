@@ -3,12 +3,13 @@ import { type Duration, toMs } from '../clock/duration.js';
 import type { CodecRegistry } from '../codec/payload-codec.js';
 import { InvalidOptionsError } from '../errors.js';
 import { newJobId } from '../id/ids.js';
+import type { Carrier } from '../scope/carrier.js';
 import type { ScopePolicy } from '../scope/scope-policy.js';
 import type { Scope } from '../scope/scope.js';
 import { checkHeaders, checkKey, checkName, checkPriority, checkRetries } from './checks.js';
 import { encodePayload } from './encode-payload.js';
 import type { EnqueueOptions } from './job-options.js';
-import type { NewJob, OnConflict } from './job-record.js';
+import type { JobHeaders, NewJob, OnConflict } from './job-record.js';
 import type { RegisteredJob } from './job-registry.js';
 
 /** The engine's side of the options merge: engine defaults < definition < call. */
@@ -19,6 +20,7 @@ export interface JobDefaults {
   readonly maxPayloadBytes: number;
   readonly scopes: ScopePolicy;
   readonly codecs: CodecRegistry;
+  readonly carrier?: Carrier | undefined;
 }
 
 const NO_OPTIONS: EnqueueOptions = {};
@@ -57,7 +59,7 @@ export class JobFactory {
       backoff: call.backoff === undefined ? null : checkBackoff(call.backoff),
       uniqueKey: call.uniqueKey === undefined ? null : checkKey('uniqueKey', call.uniqueKey),
       groupKey: call.groupKey === undefined ? null : checkKey('groupKey', call.groupKey),
-      headers: call.headers === undefined ? null : checkHeaders(call.headers),
+      headers: headersOf(call, defaults.carrier),
       scopeAppId: scope.appId,
       scopeOrgId: scope.orgId,
       cronId: null,
@@ -68,6 +70,13 @@ export class JobFactory {
       onConflict: checkOnConflict(call.onConflict),
     };
   }
+}
+
+/** What the carrier captured, and what the call says, which goes before it. */
+function headersOf({ headers }: EnqueueOptions, carrier: Carrier | undefined): JobHeaders | null {
+  const own = headers === undefined ? null : checkHeaders(headers);
+  const carried = carrier?.capture();
+  return carried ? checkHeaders({ ...checkHeaders(carried), ...own }) : own;
 }
 
 function checkDate(label: string, value: unknown): number {

@@ -1,5 +1,7 @@
 import type { InjectionToken } from '@nestjs/common';
+import type { DispatchModuleOptions } from './dispatch.module-options.js';
 import { DispatchService } from './dispatch.service.js';
+import { DISPATCH_OPTIONS } from './tokens.js';
 
 /**
  * The injection token of a Dispatch instance, as for overriding it in tests.
@@ -8,4 +10,14 @@ import { DispatchService } from './dispatch.service.js';
  */
 export function getDispatchToken(name?: string): InjectionToken<DispatchService> {
   return name === undefined ? DispatchService : `DispatchService:${name}`;
+}
+
+/**
+ * The injection token of an instance's options: for tests that replace them, with `overrideProvider`, before anything
+ * is opened.
+ *
+ * @param name of a named instance; left out, the application's default one
+ */
+export function getDispatchOptionsToken(name?: string): InjectionToken<DispatchModuleOptions> {
+  return name === undefined ? DISPATCH_OPTIONS : `DispatchModuleOptions:${name}`;
 }

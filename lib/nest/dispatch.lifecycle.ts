@@ -10,9 +10,8 @@ import type { Engine } from '../engine/engine.js';
 import { DEFAULT_OPTIONS } from '../engine/options.js';
 import type { DispatchLogger } from '../observability/logger.js';
 import { DispatchRegistrar, type RegisteredHandlers } from './discovery/dispatch.registrar.js';
-import { MODULE_OPTIONS_TOKEN } from './dispatch.module-definition.js';
 import type { DispatchModuleOptions } from './dispatch.module-options.js';
-import { DISPATCH_ENGINE, DISPATCH_LOGGER } from './tokens.js';
+import { DISPATCH_ENGINE, DISPATCH_LOGGER, DISPATCH_OPTIONS } from './tokens.js';
 
 /**
  * Ties the engine to the application's life: the store opens before anything else of the application starts, jobs run
@@ -22,7 +21,7 @@ import { DISPATCH_ENGINE, DISPATCH_LOGGER } from './tokens.js';
 export class DispatchLifecycle implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   constructor(
     @Inject(DISPATCH_ENGINE) private readonly engine: Engine,
-    @Inject(MODULE_OPTIONS_TOKEN) private readonly options: DispatchModuleOptions,
+    @Inject(DISPATCH_OPTIONS) private readonly options: DispatchModuleOptions,
     @Inject(DISPATCH_LOGGER) private readonly logger: DispatchLogger,
     private readonly registrar: DispatchRegistrar,
   ) {}

@@ -1,4 +1,8 @@
 import type { EngineOptions } from '../engine/options.js';
+import type { HandlerOptions } from '../job/job-options.js';
+
+/** The kinds of what Nest puts around a handler. */
+export type EnhancerKind = 'guards' | 'pipes' | 'interceptors' | 'filters';
 
 /** How `DispatchModule` is set up: the engine's options and a few of its own. */
 export interface DispatchModuleOptions extends EngineOptions {
@@ -6,10 +10,18 @@ export interface DispatchModuleOptions extends EngineOptions {
   readonly autoStart?: boolean;
   /**
    * Applies guards, pipes, interceptors and filters that are registered for the whole application (`APP_GUARD`,
-   * `useGlobalGuards` and the like) to jobs as well. Default false: they are mostly written for HTTP requests, and a
-   * guard that looks for one would deny every job.
+   * `useGlobalGuards` and the like) to jobs as well: all kinds, or those listed. Default false: they are mostly written
+   * for HTTP requests, and a guard that looks for one would deny every job.
    */
-  readonly useGlobalEnhancers?: boolean;
+  readonly useGlobalEnhancers?: boolean | readonly EnhancerKind[];
+  /** What `@Job(name, (config) => options)` is handed: a `ConfigService`, or whatever the application reads from. */
+  readonly config?: unknown;
+  /**
+   * Options of handlers of this process by the names of their jobs. They go before those in the code.
+   *
+   *     { 'render-invoice': { concurrency: 5, timeout: '1m' } }
+   */
+  readonly handlers?: Readonly<Record<string, HandlerOptions>>;
 }
 
 /** What `forRootAsync({ useClass })` and `{ useExisting }` name: a provider that makes the options. */

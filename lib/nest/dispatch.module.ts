@@ -1,33 +1,40 @@
-import { type FactoryProvider, Logger, Module } from '@nestjs/common';
+import { type FactoryProvider, Inject, Logger, Module } from '@nestjs/common';
 import { DiscoveryModule, ModulesContainer } from '@nestjs/core';
 import { createEngine } from '../engine/create-engine.js';
 import type { Engine } from '../engine/engine.js';
 import { InvalidOptionsError } from '../errors.js';
 import type { DispatchLogger } from '../observability/logger.js';
 import { DispatchExplorer } from './discovery/dispatch.explorer.js';
+import { DispatchInstances } from './discovery/dispatch-instances.js';
 import { DispatchMetadataAccessor } from './discovery/dispatch-metadata.accessor.js';
 import { DispatchRegistrar } from './discovery/dispatch.registrar.js';
 import { EnhancerContexts } from './discovery/enhancer-contexts.js';
 import { HandlerInvoker } from './discovery/handler-invoker.js';
-import { getDispatchToken } from './dispatch-token.js';
+import { HandlerOptionsResolver } from './discovery/handler-options.resolver.js';
 import { DispatchLifecycle } from './dispatch.lifecycle.js';
-import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './dispatch.module-definition.js';
+import { ConfigurableModuleClass } from './dispatch.module-definition.js';
 import type { DispatchModuleOptions } from './dispatch.module-options.js';
-import { DispatchService } from './dispatch.service.js';
-import { DISPATCH_ENGINE, DISPATCH_LOGGER } from './tokens.js';
+import { DISPATCH_ENGINE, DISPATCH_INSTANCE, DISPATCH_LOGGER, DISPATCH_OPTIONS } from './tokens.js';
 
 const loggerProvider: FactoryProvider<DispatchLogger> = {
   provide: DISPATCH_LOGGER,
-  inject: [MODULE_OPTIONS_TOKEN],
+  inject: [DISPATCH_OPTIONS, DISPATCH_INSTANCE],
   // A factory written in JavaScript may return nothing: the engine then says what is missing.
-  useFactory: (options?: DispatchModuleOptions) => options?.logger ?? new Logger('Dispatch'),
+  useFactory: (options: DispatchModuleOptions | undefined, name: string | null) =>
+    options?.logger ?? new Logger(name === null ? 'Dispatch' : `Dispatch:${name}`),
 };
 
 const engineProvider: FactoryProvider<Engine> = {
   provide: DISPATCH_ENGINE,
-  inject: [MODULE_OPTIONS_TOKEN, DISPATCH_LOGGER],
+  inject: [DISPATCH_OPTIONS, DISPATCH_LOGGER],
   useFactory: (options: DispatchModuleOptions, logger: DispatchLogger) => {
-    const { autoStart: _start, useGlobalEnhancers: _enhancers, ...engineOptions } = options ?? {};
+    const {
+      autoStart: _start,
+      useGlobalEnhancers: _enhancers,
+      config: _config,
+      handlers: _handlers,
+      ...engineOptions
+    } = options ?? {};
     return createEngine({ ...engineOptions, logger });
   },
 };
@@ -39,33 +46,35 @@ const engineProvider: FactoryProvider<Engine> = {
  *     DispatchModule.forRootAsync({ inject: [DataSource], useFactory: (dataSource) => ({ store: { dataSource } }) })
  *
  * Options that are wrong, two handlers of one job and a store that cannot be opened keep the application from booting.
+ * Several instances live side by side when all but one have a `name`.
  */
 @Module({
   imports: [DiscoveryModule],
   providers: [
     loggerProvider,
     engineProvider,
+    DispatchInstances,
     DispatchMetadataAccessor,
     DispatchExplorer,
     EnhancerContexts,
     HandlerInvoker,
+    HandlerOptionsResolver,
     DispatchRegistrar,
     DispatchLifecycle,
-    DispatchService,
   ],
-  exports: [DispatchService],
 })
 export class DispatchModule extends ConfigurableModuleClass {
-  constructor(modules: ModulesContainer) {
+  constructor(modules: ModulesContainer, @Inject(DISPATCH_INSTANCE) name: string | null) {
     super();
-    const token = getDispatchToken();
     const same = [...modules.values()].filter(
-      ({ metatype, providers }) => metatype === DispatchModule && providers.has(token),
+      ({ metatype, providers }) =>
+        metatype === DispatchModule && providers.get(DISPATCH_INSTANCE)?.instance === name,
     );
-    if (same.length > 1) {
-      throw new InvalidOptionsError(
-        'DispatchModule is set up twice in this application, which would make two engines. Call forRoot or forRootAsync once; its DispatchService can be injected everywhere.',
-      );
-    }
+    if (same.length <= 1) return;
+    throw new InvalidOptionsError(
+      name === null
+        ? 'DispatchModule is set up twice in this application, which would make two engines. Call forRoot or forRootAsync once; its DispatchService can be injected everywhere. Give a second store a name: forRoot({ name, store }).'
+        : `the Dispatch instance "${name}" is set up twice in this application. Call forRoot or forRootAsync once for each name.`,
+    );
   }
 }

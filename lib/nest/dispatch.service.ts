@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
 import type { WorkerRecord } from '../cluster/worker-record.js';
 import type { DlqService } from '../dlq/dlq-service.js';
 import type { Engine, EngineHealth } from '../engine/engine.js';
@@ -8,14 +8,15 @@ import type { EnqueueOptions } from '../job/job-options.js';
 import type { JobService } from '../job/job-service.js';
 import type { StoreTransaction } from '../job/job-store.js';
 import type { EnqueueItem, EnqueueManyOptions, EnqueuedJob, JobProducer, TypedEnqueueItem } from '../job/producer.js';
-import { DISPATCH_ENGINE } from './tokens.js';
+import type { DispatchRegistrar } from './discovery/dispatch.registrar.js';
+import { asHttpException } from './http-exceptions.js';
 
 /** Dispatch for an application's services and controllers: enqueue jobs, look at them, steer them. */
-@Injectable()
 export class DispatchService implements JobProducer {
   constructor(
     /** What does the work; everything it can do that has no method here. */
-    @Inject(DISPATCH_ENGINE) readonly engine: Engine,
+    readonly engine: Engine,
+    private readonly registrar: DispatchRegistrar,
   ) {}
 
   /** Looks at jobs and steers them: get, list, counts, cancel, retry, discard, logs. */
@@ -34,7 +35,8 @@ export class DispatchService implements JobProducer {
    *
    * @param job a definition, or a name (typed by augmenting `JobPayloads`)
    * @param input the payload; any JSON value, checked by the job's schema
-   * @throws PayloadValidationError, PayloadError, InvalidOptionsError, ScopeRequiredError: nothing was enqueued
+   * @throws PayloadValidationError, PayloadError, InvalidOptionsError, ScopeRequiredError: nothing was enqueued. The first
+   *   is one of Nest's exceptions as well: a controller that lets it through answers 400 with the fields
    * @throws JobAlreadyExistsError with `onConflict: 'error'`
    * @throws StoreUnavailableError when the store did not answer
    */
@@ -49,7 +51,7 @@ export class DispatchService implements JobProducer {
     options?: EnqueueOptions,
   ): Promise<EnqueuedJob<PayloadOf<Name>>>;
   enqueue(job: JobDefinition | string, input?: unknown, options?: EnqueueOptions): Promise<EnqueuedJob> {
-    return this.engine.enqueue(job as string, input, options);
+    return this.engine.enqueue(job as string, input, options).catch(asHttpException);
   }
 
   /**
@@ -61,7 +63,7 @@ export class DispatchService implements JobProducer {
     items: Items & { readonly [Index in keyof Items]: TypedEnqueueItem<Items[Index]> },
     options?: EnqueueManyOptions,
   ): Promise<EnqueuedJob[]> {
-    return this.engine.enqueueMany(items, options);
+    return this.engine.enqueueMany(items, options).catch(asHttpException);
   }
 
   /**
@@ -91,6 +93,19 @@ export class DispatchService implements JobProducer {
   register<Name extends string>(name: Name, handler: JobHandler<PayloadOf<Name>>, owner?: string): () => void;
   register(definition: JobDefinition | string, handler: JobHandler<never>, owner?: string): () => void {
     return this.engine.register(definition as string, handler as JobHandler, owner);
+  }
+
+  /**
+   * Registers the handlers and listeners of a module that was loaded after the application had booted.
+   *
+   *     const moduleRef = await this.lazyModuleLoader.load(() => ReportsModule);
+   *     await this.dispatch.explore(moduleRef);
+   *
+   * @returns a function that takes them away again; what was registered before is left out
+   * @throws InvalidOptionsError when a job has a handler already, or an option is wrong: none is registered then
+   */
+  explore(moduleRef: ModuleRef): Promise<() => void> {
+    return this.registrar.registerModule(moduleRef);
   }
 
   /** Begins to work on jobs, where `autoStart` is false. Calling it again does nothing. @throws StoreUnavailableError */

@@ -2,6 +2,7 @@ import type { CodecRegistry } from '../codec/payload-codec.js';
 import { NonRetryableError } from '../job/control-outcomes.js';
 import type { RegisteredJob } from '../job/job-registry.js';
 import { errorText } from '../observability/logger.js';
+import type { Carrier } from '../scope/carrier.js';
 import { scope } from '../scope/scope.js';
 import { type Middleware, chain } from '../middleware/middleware.js';
 import type { RunningJob } from './running-job.js';
@@ -9,14 +10,19 @@ import type { RunningJob } from './running-job.js';
 /** Runs one attempt: decodes and checks the payload, then calls middleware and handler. May throw or reject. */
 export type HandlerRunner = (job: RunningJob) => unknown;
 
+export interface HandlerRunnerOptions {
+  readonly codecs: CodecRegistry;
+  readonly middleware: readonly Middleware[];
+  readonly carrier?: Carrier | undefined;
+}
+
 /**
  * Builds the runner of a handler once, so that nothing is composed per job. Without schema and middleware the handler
  * is called directly.
  */
 export function createHandlerRunner(
   registered: RegisteredJob & { readonly handler: NonNullable<RegisteredJob['handler']> },
-  codecs: CodecRegistry,
-  middleware: readonly Middleware[],
+  { codecs, middleware, carrier }: HandlerRunnerOptions,
 ): HandlerRunner {
   const { handler, validate } = registered;
   const decode = (job: RunningJob): unknown => {
@@ -28,13 +34,13 @@ export function createHandlerRunner(
     }
   };
   if (!validate && middleware.length === 0) {
-    return inItsScope((job) => {
+    return inItsContext(carrier, (job) => {
       job.payload = decode(job);
       return handler(job.payload, job);
     });
   }
   const around = chain(...middleware);
-  return inItsScope(async (job) => {
+  return inItsContext(carrier, async (job) => {
     job.payload = decode(job);
     return around(job, async () => {
       if (validate) job.payload = await validate(job.payload);
@@ -44,6 +50,7 @@ export function createHandlerRunner(
 }
 
 /** Only a job that has a scope pays for restoring it: the worker itself runs without one. */
-function inItsScope(run: HandlerRunner): HandlerRunner {
-  return (job) => (job.scope ? scope.restore(job.scope, () => run(job)) : run(job));
+function inItsContext(carrier: Carrier | undefined, run: HandlerRunner): HandlerRunner {
+  const inner: HandlerRunner = carrier ? (job) => carrier.restore(job.headers, () => run(job)) : run;
+  return (job) => (job.scope ? scope.restore(job.scope, () => inner(job)) : inner(job));
 }

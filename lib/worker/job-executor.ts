@@ -7,6 +7,7 @@ import type { JobRegistry, RegisteredJob } from '../job/job-registry.js';
 import type { Outcome } from '../job/outcome.js';
 import type { Middleware } from '../middleware/middleware.js';
 import { type DispatchLogger, errorText } from '../observability/logger.js';
+import type { Carrier } from '../scope/carrier.js';
 import { DeadlineWatch } from './deadline-watch.js';
 import { decideOutcome } from './decide-outcome.js';
 import { type HandlerRunner, createHandlerRunner } from './handler-runner.js';
@@ -16,6 +17,7 @@ export interface JobExecutorOptions {
   readonly registry: JobRegistry;
   readonly codecs: CodecRegistry;
   readonly middleware: readonly Middleware[];
+  readonly carrier?: Carrier | undefined;
   readonly backoff: BackoffStrategy;
   readonly clock: Clock;
   readonly abortGraceMs: number;
@@ -95,8 +97,7 @@ export class JobExecutor {
     if (!registered?.handler) return undefined;
     let runner = this.runners.get(registered);
     if (!runner) {
-      const { codecs, middleware } = this.options;
-      runner = createHandlerRunner({ ...registered, handler: registered.handler }, codecs, middleware);
+      runner = createHandlerRunner({ ...registered, handler: registered.handler }, this.options);
       this.runners.set(registered, runner);
     }
     return runner;

@@ -7,6 +7,7 @@ import type { JobRegistry } from '../job/job-registry.js';
 import type { JobStore } from '../job/job-store.js';
 import type { Middleware } from '../middleware/middleware.js';
 import type { DispatchLogger } from '../observability/logger.js';
+import type { Carrier } from '../scope/carrier.js';
 import type { Store } from '../store/store.js';
 
 /** What a worker needs; times in milliseconds. */
@@ -18,6 +19,7 @@ export interface JobWorkerOptions {
   readonly clock: Clock;
   readonly logger: DispatchLogger;
   readonly middleware: readonly Middleware[];
+  readonly carrier?: Carrier | undefined;
   readonly backoff: BackoffStrategy;
   readonly concurrency: number;
   readonly queues: readonly { readonly name: string; readonly concurrency: number }[];

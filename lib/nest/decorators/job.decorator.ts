@@ -6,8 +6,19 @@ import {
   extendDefinition,
 } from '../../job/job-definition.js';
 import type { Job as JobSnapshot } from '../../job/job.js';
-import { JOB_METADATA, addToMethod } from './metadata.js';
+import { JOB_METADATA, type JobMetadata, addToMethod } from './metadata.js';
 import type { JobMethod } from './job-method.js';
+
+/** Makes options from what the module has as `config`; write down the type that it has. */
+export type ConfigureJob<Input = unknown> = { configure(config: unknown): DefineJobOptions<Input> }['configure'];
+
+/** What `@Job` may say beside the job. */
+export interface JobDecoratorOptions<Input> extends DefineJobOptions<Input> {
+  /** The named Dispatch instance that runs it; left out, the default one. */
+  readonly instance?: string;
+  /** Further options, read from the configuration at boot. They go before the others. */
+  readonly configure?: ConfigureJob<Input>;
+}
 
 /** A decorator for methods that can take `Input`: on another, it does not compile. */
 export type JobMethodDecorator<Input, Result> = <Method extends JobMethod<Input, Result>>(
@@ -30,26 +41,32 @@ export type Job<Input = unknown, Result = unknown> = JobSnapshot<Input, Result>;
  * A payload parameter whose class has class-validator decorators is the job's schema, unless `payload` says otherwise.
  *
  * @param job a definition from `defineJob`, or a name that no other handler of the process has
- * @param options go before those of the definition
+ *     @Job(sendEmail, (config: ConfigService) => ({ concurrency: config.get('MAILS_AT_ONCE') }))
+ *
+ * @param options go before those of the definition; a function reads them at boot from the module's `config`
  * @throws InvalidOptionsError when `job` is neither
  */
 export function Job<Input, Result>(
   job: JobDefinition<Input, Result>,
-  options?: DefineJobOptions<Input>,
+  options?: JobDecoratorOptions<Input> | ConfigureJob<Input>,
 ): JobMethodDecorator<Input, Result>;
 export function Job<Name extends string, Input = PayloadOf<Name>>(
   job: Name,
-  options?: DefineJobOptions<Input>,
+  options?: JobDecoratorOptions<Input> | ConfigureJob<Input>,
 ): JobMethodDecorator<Input, unknown>;
-export function Job(job: JobDefinition | string, options: DefineJobOptions<unknown> = {}) {
-  return (target: object, methodName: string | symbol, descriptor: TypedPropertyDescriptor<never>): void => {
+export function Job(
+  job: JobDefinition | string,
+  options: JobDecoratorOptions<unknown> | ConfigureJob = {},
+): JobMethodDecorator<unknown, unknown> {
+  const { instance, configure, ...own } = typeof options === 'function' ? { configure: options } : options;
+  return (target, methodName, descriptor) => {
     const definition = typeof job === 'string' ? { name: job } : job;
     if (typeof (definition as Partial<JobDefinition> | undefined)?.name !== 'string') {
       throw new InvalidOptionsError(
         `@Job on ${target.constructor.name}.${String(methodName)} takes a name or a definition from defineJob (got ${typeof job}).`,
       );
     }
-    const place = { target, name: methodName, descriptor };
-    addToMethod<JobDefinition>(JOB_METADATA, extendDefinition(definition, options), '@Job', place);
+    const entry = { definition: extendDefinition(definition, own), instance, configure };
+    addToMethod<JobMetadata>(JOB_METADATA, entry, '@Job', { target, name: methodName, descriptor });
   };
 }

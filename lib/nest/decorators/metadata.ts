@@ -1,7 +1,8 @@
 import type { PipeTransform, Type } from '@nestjs/common';
 import { InvalidOptionsError } from '../../errors.js';
+import type { DefineJobOptions, JobDefinition } from '../../job/job-definition.js';
 
-/** On a method: the jobs it handles, JobDefinition[]. */
+/** On a method: the jobs it handles, {@link JobMetadata}[]. */
 export const JOB_METADATA = 'dispatch:job';
 /** On a method: the failures it hears of, {@link FailureListenerMetadata}[]. */
 export const ON_JOB_FAILED_METADATA = 'dispatch:on-job-failed';
@@ -14,8 +15,19 @@ export const PARAMETERS_METADATA = 'dispatch:parameters';
  */
 export const BODY_PARAMETER = 3;
 
+/** What `@Job` says. */
+export interface JobMetadata {
+  readonly definition: JobDefinition;
+  /** `undefined`: the default one. */
+  readonly instance: string | undefined;
+  /** Options that depend on the configuration. */
+  readonly configure: ((config: unknown) => DefineJobOptions<unknown>) | undefined;
+}
+
 /** What `@OnJobFailed` says. */
 export interface FailureListenerMetadata {
+  /** `undefined`: the default one. */
+  readonly instance: string | undefined;
   /** `undefined`: of every job. */
   readonly names: readonly string[] | undefined;
   readonly final: boolean;

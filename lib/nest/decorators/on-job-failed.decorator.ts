@@ -9,6 +9,8 @@ type NamedJob = string | { readonly name: JobDefinition['name'] };
 export interface OnJobFailedOptions {
   /** False: after every failed attempt, also those that another follows. Default true: when a job failed for good. */
   readonly final?: boolean;
+  /** Of which named Dispatch instance; left out, the default one. */
+  readonly instance?: string;
 }
 
 /**
@@ -28,10 +30,10 @@ export function OnJobFailed(
   options: OnJobFailedOptions = {},
 ): FailureDecorator {
   const onlyOptions = typeof jobs === 'object' && !('name' in jobs) && !Array.isArray(jobs);
-  const { final = true } = onlyOptions ? (jobs as OnJobFailedOptions) : options;
+  const { final = true, instance } = onlyOptions ? (jobs as OnJobFailedOptions) : options;
   const names = onlyOptions || jobs === undefined ? undefined : [jobs as NamedJob].flat().map(nameOf);
   return (target, name, descriptor) =>
-    addToMethod<FailureListenerMetadata>(ON_JOB_FAILED_METADATA, { names, final }, '@OnJobFailed', {
+    addToMethod<FailureListenerMetadata>(ON_JOB_FAILED_METADATA, { names, final, instance }, '@OnJobFailed', {
       target,
       name,
       descriptor,

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
-import type { JobDefinition } from '../../job/job-definition.js';
 import {
   type FailureListenerMetadata,
   JOB_METADATA,
+  type JobMetadata,
   ON_JOB_FAILED_METADATA,
   PARAMETERS_METADATA,
   type ParameterMetadata,
@@ -31,13 +31,9 @@ const CUSTOM_PARAMETER = '__customRouteArgs__';
 /** Reads what the decorators wrote. */
 @Injectable()
 export class DispatchMetadataAccessor {
-  isDecorated(method: object): boolean {
-    return this.jobs(method).length > 0 || this.failureListeners(method).length > 0;
-  }
-
   /** The jobs that a method handles. */
-  jobs(method: object): readonly JobDefinition[] {
-    return (Reflect.getMetadata(JOB_METADATA, method) as JobDefinition[] | undefined) ?? [];
+  jobs(method: object): readonly JobMetadata[] {
+    return (Reflect.getMetadata(JOB_METADATA, method) as JobMetadata[] | undefined) ?? [];
   }
 
   /** The failures that a method hears of. */

@@ -1,24 +1,53 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { DiscoveryService, MetadataScanner, type ModuleRef, ModulesContainer } from '@nestjs/core';
+import { InvalidOptionsError } from '../../errors.js';
 import type { DispatchLogger } from '../../observability/logger.js';
 import { DISPATCH_LOGGER } from '../tokens.js';
+import { DispatchInstances } from './dispatch-instances.js';
 import { DispatchMetadataAccessor } from './dispatch-metadata.accessor.js';
-import type { DiscoveredMethod, HostWrapper } from './discovered-method.js';
+import type { DiscoveredMethod, HostModule, HostWrapper } from './discovered-method.js';
+import { moduleOf, modulesFrom } from './host-modules.js';
 
 /** Walks the application's providers and controllers and finds the methods with decorators of ours. */
 @Injectable()
 export class DispatchExplorer {
+  /** Where the methods of each prototype were found. */
+  private readonly seen = new Map<object, HostWrapper>();
+
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
+    private readonly modules: ModulesContainer,
     private readonly accessor: DispatchMetadataAccessor,
+    private readonly instances: DispatchInstances,
     @Inject(DISPATCH_LOGGER) private readonly logger: DispatchLogger,
   ) {}
 
-  /** Each method once, inherited ones included, however often its class is provided. */
+  /** Each method of the application once, inherited ones included, however often its class is provided. */
   explore(): readonly DiscoveredMethod[] {
-    const seen = new Map<object, HostWrapper>();
-    const wrappers = [...this.discovery.getProviders(), ...this.discovery.getControllers()];
+    return this.walk([...this.modules.values()]);
+  }
+
+  /**
+   * The methods of a module and of those that it imports, as far as they were not found before.
+   *
+   * @throws InvalidOptionsError when the reference is of another application
+   */
+  exploreModule(moduleRef: ModuleRef): readonly DiscoveredMethod[] {
+    const own = modulesFrom(this.modules, moduleRef);
+    if (own.length > 0) return this.walk(own);
+    throw new InvalidOptionsError(
+      'explore takes the ModuleRef of a module of this application, as LazyModuleLoader.load returns it.',
+    );
+  }
+
+  /** Forgets methods, so that they can be found again. */
+  forget(methods: readonly DiscoveredMethod[]): void {
+    for (const { prototype } of methods) this.seen.delete(prototype);
+  }
+
+  private walk(modules: HostModule[]): readonly DiscoveredMethod[] {
+    const wrappers = [...this.discovery.getProviders({}, modules), ...this.discovery.getControllers({}, modules)];
     // An instance that a factory passes on belongs where Nest made it.
     const inOrder = [
       ...wrappers.filter((each) => !each.isNotMetatype),
@@ -29,12 +58,12 @@ export class DispatchExplorer {
       if (!prototype) return [];
       const methods = this.methodsOf(wrapper, prototype);
       if (methods.length === 0) return [];
-      const first = seen.get(prototype);
+      const first = this.seen.get(prototype);
       if (first) {
         if (!sameInstance(first, wrapper)) this.warnOfSecond(prototype, first, wrapper);
         return [];
       }
-      seen.set(prototype, wrapper);
+      this.seen.set(prototype, wrapper);
       return methods;
     });
   }
@@ -42,15 +71,21 @@ export class DispatchExplorer {
   private methodsOf(wrapper: HostWrapper, prototype: object): DiscoveredMethod[] {
     return this.scanner.getAllMethodNames(prototype).flatMap((name) => {
       const method = (prototype as Record<string, unknown>)[name] as DiscoveredMethod['method'];
-      if (!this.accessor.isDecorated(method)) return [];
-      return [{ name, method, prototype, wrapper, owner: `${prototype.constructor.name}.${name}` }];
+      const owner = `${nameOf(prototype)}.${name}`;
+      const own = ({ instance }: { readonly instance: string | undefined }): boolean =>
+        this.instances.isOwn(instance, owner);
+      const jobs = this.accessor.jobs(method).filter(own);
+      const failureListeners = this.accessor.failureListeners(method).filter(own);
+      if (jobs.length + failureListeners.length === 0) return [];
+      return [{ name, method, prototype, wrapper, owner, jobs, failureListeners }];
     });
   }
 
   private warnOfSecond(prototype: object, first: HostWrapper, second: HostWrapper): void {
+    const [one, other] = [moduleOf(first), moduleOf(second)];
     this.logger.warn(
-      `${prototype.constructor.name} is provided twice, in ${moduleOf(first)} and in ${moduleOf(second)}: ` +
-        `jobs and failures go to the one in ${moduleOf(first)}. Provide it in one module and export it from there.`,
+      `${nameOf(prototype)} is provided twice, in ${one} and in ${other}: jobs and failures go to the one in ${one}. ` +
+        'Provide it in one module and export it from there.',
     );
   }
 }
@@ -65,10 +100,12 @@ function prototypeOf(wrapper: HostWrapper): object | undefined {
   return wrapper.isNotMetatype ? undefined : (wrapper.metatype as { prototype?: object } | null)?.prototype;
 }
 
-function sameInstance(first: HostWrapper, second: HostWrapper): boolean {
-  return first.isDependencyTreeStatic() && !first.isTransient && first.instance === second.instance;
+/** The class of a prototype, for messages. A prototype made by hand may not say. */
+function nameOf(prototype: object): string {
+  return (prototype as { constructor?: { name?: string } }).constructor?.name ?? 'an object without a class';
 }
 
-function moduleOf(wrapper: HostWrapper): string {
-  return wrapper.host?.name ?? 'an unknown module';
+function sameInstance(first: HostWrapper, second: HostWrapper): boolean {
+  if (first === second) return true;
+  return first.isDependencyTreeStatic() && !first.isTransient && first.instance === second.instance;
 }

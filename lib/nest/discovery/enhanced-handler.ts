@@ -31,7 +31,7 @@ export function createEnhancedHandler(target: HandlerTarget, contexts: EnhancerC
     const args = inputs ? await inputs(payload, context) : plainArguments(target.parameters, payload, context);
     call.stage = 'handler';
     try {
-      return await callTarget(target, args);
+      return await callTarget(target, args, context);
     } catch (error) {
       call.thrown = error;
       throw error;
@@ -47,7 +47,7 @@ export function createEnhancedHandler(target: HandlerTarget, contexts: EnhancerC
       if (isFinalWord(call.thrown)) throw call.thrown;
       if (isFinalWord(error)) throw error;
       const standing = filters ? await filters(error, payload, context) : error;
-      throw isRejection(error, call) && !isFinalWord(standing) ? rejected(target, error, standing) : standing;
+      throw isRejection(error, call) && !isFinalWord(standing) ? rejected(target, contexts, error, standing) : standing;
     }
     if (call.thrown instanceof ControlOutcome) throw call.thrown;
     return result;
@@ -72,8 +72,13 @@ function isRejection(error: unknown, { stage }: Call): error is HttpException {
 }
 
 /** The error of a rejection, with what a filter made of the exception as its cause. */
-function rejected({ owner }: HandlerTarget, exception: HttpException, standing: unknown): JobRejectedError {
-  const error = new JobRejectedError(owner, exception);
+function rejected(
+  { owner }: HandlerTarget,
+  contexts: EnhancerContexts,
+  exception: HttpException,
+  standing: unknown,
+): JobRejectedError {
+  const error = new JobRejectedError(owner, exception, contexts.globalGuardOf(exception));
   if (standing !== exception) error.cause = standing;
   return error;
 }

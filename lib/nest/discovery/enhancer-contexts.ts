@@ -9,8 +9,10 @@ import { ApplicationConfig, ExternalContextCreator, ModulesContainer } from '@ne
 import type { JobContext } from '../../job/job-context.js';
 import { BODY_PARAMETER } from '../decorators/metadata.js';
 import { DISPATCH_CONTEXT } from '../dispatch-context.js';
-import { MODULE_OPTIONS_TOKEN } from '../dispatch.module-definition.js';
+import type { DispatchLogger } from '../../observability/logger.js';
 import type { DispatchModuleOptions } from '../dispatch.module-options.js';
+import { DISPATCH_LOGGER, DISPATCH_OPTIONS } from '../tokens.js';
+import { GlobalEnhancers } from './global-enhancers.js';
 import { type HandlerTarget, fieldOf } from './handler-target.js';
 
 /** Called with the payload and the context of a job. */
@@ -28,14 +30,15 @@ export class EnhancerContexts {
   private readonly calls: ExternalContextCreator;
   /** On its own, since Nest 11 remembers parameters by method alone and the calls have none. */
   private readonly inputs: ExternalContextCreator;
-  private readonly globals: ApplicationConfig;
+  private readonly globals: GlobalEnhancers;
 
   constructor(
     modules: ModulesContainer,
     config: ApplicationConfig,
-    @Inject(MODULE_OPTIONS_TOKEN) options: DispatchModuleOptions | undefined,
+    @Inject(DISPATCH_OPTIONS) options: DispatchModuleOptions | undefined,
+    @Inject(DISPATCH_LOGGER) logger: DispatchLogger,
   ) {
-    this.globals = options?.useGlobalEnhancers ? config : new ApplicationConfig();
+    this.globals = new GlobalEnhancers(config, options?.useGlobalEnhancers, logger);
     // Only these two of the container's parts are read.
     const container: unknown = { getModules: () => modules, applicationConfig: this.globals };
     const create = () =>
@@ -44,13 +47,23 @@ export class EnhancerContexts {
     this.inputs = create();
   }
 
+  /** @throws InvalidOptionsError when something of the whole application cannot be applied to jobs */
+  check(): void {
+    this.globals.check();
+  }
+
+  /** The guard of the whole application that threw this denial, by name. */
+  globalGuardOf(denial: object): string | undefined {
+    return this.globals.guardOf(denial);
+  }
+
   /** Whether anything at all surrounds a handler. If not, it is called directly. */
   hasAny(target: HandlerTarget): boolean {
     return (
       isBound(GUARDS_METADATA, target) ||
       isBound(INTERCEPTORS_METADATA, target) ||
-      this.globals.getGlobalGuards().length + this.globals.getGlobalRequestGuards().length > 0 ||
-      this.globals.getGlobalInterceptors().length + this.globals.getGlobalRequestInterceptors().length > 0 ||
+      this.globals.getGlobalGuards().length > 0 ||
+      this.globals.getGlobalInterceptors().length > 0 ||
       this.hasInputs(target) ||
       this.hasFilters(target)
     );
@@ -144,14 +157,14 @@ export class EnhancerContexts {
       isBound(PIPES_METADATA, target) ||
       Object.keys(custom).length > 0 ||
       own.some((parameter) => parameter.kind === 'payload' && parameter.pipes.length > 0) ||
-      this.globals.getGlobalPipes().length + this.globals.getGlobalRequestPipes().length > 0
+      this.globals.getGlobalPipes().length > 0
     );
   }
 
   private hasFilters(target: HandlerTarget): boolean {
     return (
       isBound(EXCEPTION_FILTERS_METADATA, target) ||
-      this.globals.getGlobalFilters().length + this.globals.getGlobalRequestFilters().length > 0
+      this.globals.getGlobalFilters().length > 0
     );
   }
 }

@@ -28,7 +28,17 @@ export async function instanceFor(wrapper: HostWrapper, job: object): Promise<Ha
   const moduleRef = wrapper.host?.getProviderByKey<ModuleRef>(ModuleRef)?.instance;
   if (!moduleRef) throw new Error(`${wrapper.name} belongs to no module: no instance of it can be made`);
   const contextId = ContextIdFactory.getByRequest(job);
-  moduleRef.registerRequestByContextId(contextId.getParent ? contextId.payload : job, contextId);
+  moduleRef.registerRequestByContextId(requestOf(wrapper, job, contextId), contextId);
   const instance = await moduleRef.resolve<object>(wrapper.token as string, contextId, { strict: true });
   return { instance, context: { contextId, inquirerId: wrapper.id } };
+}
+
+/**
+ * What is injected as `REQUEST`, by the rule of Nest's own router: in a durable tree what the application's
+ * `ContextIdStrategy` says, as its instances outlive the job; else the job, with that added to it.
+ */
+function requestOf(wrapper: HostWrapper, job: object, { payload }: ContextId): unknown {
+  if (wrapper.isDependencyTreeDurable()) return payload;
+  if (typeof payload !== 'object' || payload === null) return job;
+  return Object.isFrozen(job) ? Object.assign(Object.create(job) as object, payload) : Object.assign(job, payload);
 }

@@ -1,10 +1,14 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { JobFailure } from '../../ext/lifecycle.js';
 import type { JobHandler } from '../../job/job-handler.js';
+import type { DispatchLogger } from '../../observability/logger.js';
+import type { DispatchModuleOptions } from '../dispatch.module-options.js';
+import { DISPATCH_LOGGER, DISPATCH_OPTIONS } from '../tokens.js';
 import { DispatchMetadataAccessor } from './dispatch-metadata.accessor.js';
 import type { DiscoveredMethod } from './discovered-method.js';
 import { createEnhancedHandler } from './enhanced-handler.js';
 import { EnhancerContexts } from './enhancer-contexts.js';
+import { containedListener } from './failure-listener.js';
 import { type HandlerInstance, instanceFor, isShared, sharedInstance } from './handler-instance.js';
 import { callTarget, plainArguments } from './handler-target.js';
 
@@ -17,7 +21,14 @@ export class HandlerInvoker {
   constructor(
     private readonly accessor: DispatchMetadataAccessor,
     private readonly contexts: EnhancerContexts,
+    @Inject(DISPATCH_OPTIONS) private readonly options: DispatchModuleOptions | undefined,
+    @Inject(DISPATCH_LOGGER) private readonly logger: DispatchLogger,
   ) {}
+
+  /** @throws InvalidOptionsError when something of the whole application cannot be applied to jobs */
+  check(): void {
+    this.contexts.check();
+  }
 
   /** The handler of a `@Job` method. */
   createJobHandler(discovered: DiscoveredMethod): JobHandler {
@@ -26,10 +37,15 @@ export class HandlerInvoker {
     return async (payload, context) => this.compose(discovered, await instanceFor(wrapper, context))(payload, context);
   }
 
-  /** The listener of an `@OnJobFailed` method. It is called without guards and the like: there is nothing to protect. */
-  createFailureListener({ wrapper, method }: DiscoveredMethod): (failure: JobFailure) => unknown {
-    if (isShared(wrapper)) return (failure) => method.call(wrapper.instance, failure);
-    return async (failure) => method.call((await instanceFor(wrapper, failure.job)).instance, failure);
+  /**
+   * The listener of an `@OnJobFailed` method. It is called without guards and the like: there is nothing to protect. It
+   * never rejects.
+   */
+  createFailureListener({ wrapper, method, owner }: DiscoveredMethod): (failure: JobFailure) => Promise<void> {
+    const call = isShared(wrapper)
+      ? (failure: JobFailure) => method.call(wrapper.instance, failure)
+      : async (failure: JobFailure) => method.call((await instanceFor(wrapper, failure.job)).instance, failure);
+    return containedListener(owner, call, { logger: this.logger, carrier: this.options?.carrier });
   }
 
   private compose(discovered: DiscoveredMethod, instance: HandlerInstance): JobHandler {
@@ -37,6 +53,6 @@ export class HandlerInvoker {
     const { name, method, owner } = discovered;
     const target = { ...instance, name, method, owner, parameters };
     if (this.contexts.hasAny(target)) return createEnhancedHandler(target, this.contexts);
-    return (payload, context) => callTarget(target, plainArguments(parameters, payload, context));
+    return (payload, context) => callTarget(target, plainArguments(parameters, payload, context), context);
   }
 }

@@ -1,4 +1,4 @@
-import { isObservable, lastValueFrom } from 'rxjs';
+import { type Observable, Subscription, isObservable } from 'rxjs';
 import type { JobContext } from '../../job/job-context.js';
 import type { MethodParameters } from './dispatch-metadata.accessor.js';
 import type { DiscoveredMethod } from './discovered-method.js';
@@ -24,7 +24,29 @@ export function fieldOf(payload: unknown, field: string | undefined): unknown {
 }
 
 /** Calls the method. As elsewhere in Nest it may return an Observable, whose last value counts. */
-export function callTarget({ method, instance }: HandlerTarget, args: unknown[]): unknown {
+export function callTarget({ method, instance }: HandlerTarget, args: unknown[], context: JobContext): unknown {
   const returned = method.apply(instance, args);
-  return isObservable(returned) ? lastValueFrom(returned, { defaultValue: undefined }) : returned;
+  return isObservable(returned) ? lastValue(returned, context.signal) : returned;
+}
+
+/** The last value of an Observable, which is unsubscribed from when the signal fires. */
+function lastValue(source: Observable<unknown>, signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    let last: unknown;
+    const subscription = new Subscription(() => signal.removeEventListener('abort', abort));
+    const end = (settle: () => void): void => {
+      subscription.unsubscribe();
+      settle();
+    };
+    const abort = (): void => end(() => reject(signal.reason));
+    signal.addEventListener('abort', abort, { once: true });
+    subscription.add(
+      source.subscribe({
+        next: (value) => (last = value),
+        error: (error: unknown) => end(() => reject(error)),
+        complete: () => end(() => resolve(last)),
+      }),
+    );
+    if (signal.aborted) abort();
+  });
 }

@@ -1,0 +1,29 @@
+import { BadRequestException } from '@nestjs/common';
+import { PayloadValidationError, STANDS_FOR } from '../errors.js';
+
+/**
+ * A payload that is not valid, as Nest's own exceptions are: whatever turns those into responses answers 400 with the
+ * fields. It is a `PayloadValidationError` as well, to `instanceof` and by what it carries.
+ */
+class InvalidPayloadException extends BadRequestException {
+  readonly code: PayloadValidationError['code'];
+  readonly jobName: string;
+  readonly fields: PayloadValidationError['fields'];
+  declare readonly [STANDS_FOR]: PayloadValidationError;
+
+  constructor(error: PayloadValidationError) {
+    const { code, status, message, fields } = error;
+    super({ statusCode: status, error: 'Bad Request', code, message, fields }, { cause: error.cause });
+    this.name = error.name;
+    this.message = message;
+    this.code = code;
+    this.jobName = error.jobName;
+    this.fields = fields;
+    Object.defineProperty(this, STANDS_FOR, { value: error });
+  }
+}
+
+/** Throws an error again, in the form that Nest knows. */
+export function asHttpException(error: unknown): never {
+  throw error instanceof PayloadValidationError ? new InvalidPayloadException(error) : error;
+}

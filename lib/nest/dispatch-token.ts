@@ -1,7 +1,6 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { DispatchModuleOptions } from './dispatch.module-options.js';
 import { DispatchService } from './dispatch.service.js';
-import { DISPATCH_OPTIONS } from './tokens.js';
 
 /**
  * The injection token of a Dispatch instance, as for overriding it in tests.
@@ -19,5 +18,5 @@ export function getDispatchToken(name?: string): InjectionToken<DispatchService>
  * @param name of a named instance; left out, the application's default one
  */
 export function getDispatchOptionsToken(name?: string): InjectionToken<DispatchModuleOptions> {
-  return name === undefined ? DISPATCH_OPTIONS : `DispatchModuleOptions:${name}`;
+  return name === undefined ? 'DispatchModuleOptions' : `DispatchModuleOptions:${name}`;
 }

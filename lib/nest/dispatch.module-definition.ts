@@ -25,11 +25,11 @@ export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<Dispatc
 })
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createDispatchOptions')
-  .setExtras<DispatchModuleExtras>({ isGlobal: true, extraProviders: [] }, (definition, extras) => ({
+  .setExtras<DispatchModuleExtras>({ name: undefined, isGlobal: true, extraProviders: [] }, (definition, extras) => ({
     ...definition,
     global: extras.isGlobal ?? true,
     providers: [
-      ...(definition.providers ?? []).flatMap((provider) => named(provider, extras.name)),
+      ...(definition.providers ?? []).flatMap((provider) => renamed(provider, extras.name)),
       ...(extras.extraProviders ?? []),
       { provide: DISPATCH_INSTANCE, useValue: extras.name ?? null },
       serviceOf(extras.name),
@@ -38,10 +38,9 @@ export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<Dispatc
   }))
   .build();
 
-/** The options of a named instance have a token of their own, so that a test can replace those of one instance. */
-function named(provider: Provider, name: string | undefined): Provider[] {
-  const isOptions = 'provide' in provider && provider.provide === DISPATCH_OPTIONS;
-  if (name === undefined || !isOptions) return [provider];
+/** The options of each instance have a token of their own, so that a test can replace those of one. */
+function renamed(provider: Provider, name: string | undefined): Provider[] {
+  if (!('provide' in provider) || provider.provide !== DISPATCH_OPTIONS) return [provider];
   const token = getDispatchOptionsToken(name);
   return [
     { ...provider, provide: token },

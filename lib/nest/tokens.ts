@@ -1,4 +1,4 @@
-/** The options that the module was given. */
+/** Within a module: the options that it was given. From outside they go by `getDispatchOptionsToken`. */
 export const DISPATCH_OPTIONS = Symbol('dispatch:options');
 /** The module's engine. */
 export const DISPATCH_ENGINE = Symbol('dispatch:engine');

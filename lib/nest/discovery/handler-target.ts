@@ -26,7 +26,13 @@ export function fieldOf(payload: unknown, field: string | undefined): unknown {
 /** Calls the method. As elsewhere in Nest it may return an Observable, whose last value counts. */
 export function callTarget({ method, instance }: HandlerTarget, args: unknown[], context: JobContext): unknown {
   const returned = method.apply(instance, args);
-  return isObservable(returned) ? lastValue(returned, context.signal) : returned;
+  // One that nobody subscribes to does nothing, so a promise of one is not its result either.
+  if (returned instanceof Promise) return returned.then((value: unknown) => result(value, context));
+  return result(returned, context);
+}
+
+function result(value: unknown, context: JobContext): unknown {
+  return isObservable(value) ? lastValue(value, context.signal) : value;
 }
 
 /** The last value of an Observable, which is unsubscribed from when the signal fires. */

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { Controller, Global, Inject, Injectable, Module } from '@nestjs/common';
+import { Cron, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { EMPTY, type Observable, of } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { Ctx, DispatchService, InjectDispatch, Job, type JobContext, Payload, defineJob } from '../../lib/index.js';
@@ -121,6 +122,50 @@ describe('discovery', () => {
     });
     expect((await run('factory')).result).toBe('factory');
     expect((await run('value')).result).toBe('value');
+  });
+
+  it('is not troubled by objects whose prototype chain ends early, and finds handlers on it', async () => {
+    class Early {
+      @Job('early')
+      run(): string {
+        return 'done';
+      }
+    }
+    Object.setPrototypeOf(Early.prototype, null);
+    const nameless: object = Object.create(
+      Object.defineProperty(Object.create(null) as object, 'handle', {
+        value: Object.getOwnPropertyDescriptor(Early.prototype, 'run')?.value as unknown,
+      }),
+    );
+    const { run } = await boot({
+      providers: [
+        { provide: 'EARLY', useValue: new Early() },
+        { provide: 'NESTED', useValue: Object.create(Object.create(null) as object) as object },
+      ],
+    });
+    expect((await run('early')).result).toBe('done');
+    const { app } = await compile({ providers: [Early, { provide: 'NAMELESS', useValue: nameless }] });
+    await expect(app.init()).rejects.toThrow(
+      'two handlers claim the job "early": Early.run and an object without a class.handle',
+    );
+  });
+
+  it("has metadata of its own: one method may be a job and a cron of Nest's scheduler", async () => {
+    class Both {
+      calls = 0;
+      @Cron('0 0 1 1 *', { name: 'by-schedule' })
+      @Job('by-dispatch')
+      run(): number {
+        return (this.calls += 1);
+      }
+    }
+    const { app, run, dispatch } = await boot({ imports: [ScheduleModule.forRoot()], providers: [Both] });
+    expect((await run('by-dispatch')).result).toBe(1);
+    const cron = app.get(SchedulerRegistry).getCronJob('by-schedule');
+    await cron.fireOnTick();
+    expect(app.get(Both).calls).toBe(2);
+    expect(dispatch.engine.registry.names()).toEqual(['by-dispatch']);
+    expect(app.get(SchedulerRegistry).getCronJobs().size).toBe(1);
   });
 
   it('registers a provider that has several tokens once, without a warning', async () => {

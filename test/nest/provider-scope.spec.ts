@@ -12,7 +12,7 @@ import {
 } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
 import { describe, expect, it } from 'vitest';
-import { Ctx, Job, type JobContext, Payload } from '../../lib/index.js';
+import { Ctx, InjectJob, Job, type JobContext, Payload } from '../../lib/index.js';
 import { boot } from './support/app.js';
 
 let made = 0;
@@ -40,6 +40,20 @@ describe('providers that are made per request', () => {
       { n: 7, number: 1, same: true },
       { n: 8, number: 2, same: true },
     ]);
+  });
+
+  it('may have the job injected by @InjectJob, into constructors and properties', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Handler {
+      @InjectJob() readonly property!: JobContext;
+      constructor(@InjectJob() private readonly job: JobContext) {}
+      @Job('injected')
+      run(_payload: unknown, job: JobContext): unknown {
+        return [this.job === job, this.property === job];
+      }
+    }
+    const { run } = await boot({ providers: [Handler] });
+    expect((await run('injected')).result).toEqual([true, true]);
   });
 
   it('may be controllers', async () => {

@@ -5,6 +5,7 @@ import {
   PIPES_METADATA,
 } from '@nestjs/common/constants.js';
 import { InvalidOptionsError } from '../../errors.js';
+import { classOf } from './class-of.js';
 import type { MethodParameters } from './dispatch-metadata.accessor.js';
 import type { DiscoveredMethod } from './discovered-method.js';
 
@@ -20,7 +21,7 @@ export function checkEnhancers(
   { prototype, method, wrapper, owner }: DiscoveredMethod,
   { own, custom }: MethodParameters,
 ): void {
-  const bound = [prototype.constructor, method].flatMap((place) =>
+  const bound = [classOf(prototype), method].flatMap((place) =>
     ENHANCERS.flatMap((key) => (Reflect.getMetadata(key, place) as unknown[] | undefined) ?? []),
   );
   const ofParameters = [...own, ...Object.values(custom)].flatMap((parameter) =>

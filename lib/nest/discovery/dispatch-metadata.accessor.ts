@@ -8,6 +8,7 @@ import {
   PARAMETERS_METADATA,
   type ParameterMetadata,
 } from '../decorators/metadata.js';
+import { classOf } from './class-of.js';
 import type { DiscoveredMethod } from './discovered-method.js';
 
 /** The parameters of a method, as far as decorators tell. */
@@ -44,7 +45,7 @@ export class DispatchMetadataAccessor {
   parameters({ prototype, name }: Pick<DiscoveredMethod, 'prototype' | 'name'>): MethodParameters {
     const declaring = declaringPrototype(prototype, name);
     const own = read<readonly ParameterMetadata[]>(PARAMETERS_METADATA, declaring, name);
-    const routeArgs = read<MethodParameters['custom']>(ROUTE_ARGS_METADATA, declaring.constructor, name) ?? {};
+    const routeArgs = read<MethodParameters['custom']>(ROUTE_ARGS_METADATA, classOf(declaring), name) ?? {};
     const custom = Object.fromEntries(Object.entries(routeArgs).filter(([key]) => key.includes(CUSTOM_PARAMETER)));
     const decorated = own !== undefined || Object.keys(custom).length > 0;
     const types = read<readonly unknown[]>('design:paramtypes', declaring, name) ?? [];

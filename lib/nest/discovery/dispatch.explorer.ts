@@ -3,6 +3,7 @@ import { DiscoveryService, MetadataScanner, type ModuleRef, ModulesContainer } f
 import { InvalidOptionsError } from '../../errors.js';
 import type { DispatchLogger } from '../../observability/logger.js';
 import { DISPATCH_LOGGER } from '../tokens.js';
+import { classNameOf } from './class-of.js';
 import { DispatchInstances } from './dispatch-instances.js';
 import { DispatchMetadataAccessor } from './dispatch-metadata.accessor.js';
 import type { DiscoveredMethod, HostModule, HostWrapper } from './discovered-method.js';
@@ -71,7 +72,7 @@ export class DispatchExplorer {
   private methodsOf(wrapper: HostWrapper, prototype: object): DiscoveredMethod[] {
     return this.scanner.getAllMethodNames(prototype).flatMap((name) => {
       const method = (prototype as Record<string, unknown>)[name] as DiscoveredMethod['method'];
-      const owner = `${nameOf(prototype)}.${name}`;
+      const owner = `${classNameOf(prototype)}.${name}`;
       const own = ({ instance }: { readonly instance: string | undefined }): boolean =>
         this.instances.isOwn(instance, owner);
       const jobs = this.accessor.jobs(method).filter(own);
@@ -84,7 +85,7 @@ export class DispatchExplorer {
   private warnOfSecond(prototype: object, first: HostWrapper, second: HostWrapper): void {
     const [one, other] = [moduleOf(first), moduleOf(second)];
     this.logger.warn(
-      `${nameOf(prototype)} is provided twice, in ${one} and in ${other}: jobs and failures go to the one in ${one}. ` +
+      `${classNameOf(prototype)} is provided twice, in ${one} and in ${other}: jobs and failures go to the one in ${one}. ` +
         'Provide it in one module and export it from there.',
     );
   }
@@ -98,11 +99,6 @@ function prototypeOf(wrapper: HostWrapper): object | undefined {
   if (typeof instance === 'object' && instance !== null)
     return (Object.getPrototypeOf(instance) as object | null) ?? undefined;
   return wrapper.isNotMetatype ? undefined : (wrapper.metatype as { prototype?: object } | null)?.prototype;
-}
-
-/** The class of a prototype, for messages. A prototype made by hand may not say. */
-function nameOf(prototype: object): string {
-  return (prototype as { constructor?: { name?: string } }).constructor?.name ?? 'an object without a class';
 }
 
 function sameInstance(first: HostWrapper, second: HostWrapper): boolean {

@@ -13,6 +13,7 @@ import type { DispatchLogger } from '../../observability/logger.js';
 import type { DispatchModuleOptions } from '../dispatch.module-options.js';
 import { DISPATCH_LOGGER, DISPATCH_OPTIONS } from '../tokens.js';
 import { GlobalEnhancers } from './global-enhancers.js';
+import { classOf } from './class-of.js';
 import { type HandlerTarget, fieldOf } from './handler-target.js';
 
 /** Called with the payload and the context of a job. */
@@ -96,7 +97,7 @@ export class EnhancerContexts {
         piped[`${BODY_PARAMETER}:${index}`] = { index, data: parameter.field, pipes: [...parameter.pipes] };
     }
     if (Object.keys(piped).length === 0) return undefined;
-    Reflect.defineMetadata(NEST_PARAMETERS_METADATA, piped, instance.constructor, name);
+    Reflect.defineMetadata(NEST_PARAMETERS_METADATA, piped, classOf(instance), name);
     const read = this.inputs.create(
       instance,
       inherit(method, (...args: unknown[]) => args),
@@ -170,7 +171,7 @@ export class EnhancerContexts {
 }
 
 function isBound(key: string, { instance, method }: HandlerTarget): boolean {
-  return [method, instance.constructor].some(
+  return [method, classOf(instance)].some(
     (place) => ((Reflect.getMetadata(key, place) as readonly unknown[] | undefined)?.length ?? 0) > 0,
   );
 }

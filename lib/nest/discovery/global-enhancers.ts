@@ -12,6 +12,7 @@ import { isObservable, lastValueFrom } from 'rxjs';
 import { DispatchError, InvalidOptionsError } from '../../errors.js';
 import type { JobContext } from '../../job/job-context.js';
 import { type DispatchLogger, errorText } from '../../observability/logger.js';
+import { classNameOf } from './class-of.js';
 import type { DispatchModuleOptions, EnhancerKind } from '../dispatch.module-options.js';
 
 const KINDS: readonly EnhancerKind[] = ['guards', 'pipes', 'interceptors', 'filters'];
@@ -102,10 +103,10 @@ export class GlobalEnhancers extends ApplicationConfig {
       if (isObservable(answer) ? await lastValueFrom(answer) : answer) return true;
       throw new ForbiddenException('Forbidden resource');
     } catch (error) {
-      if (error instanceof HttpException) this.denials.set(error, nameOf(guard));
+      if (error instanceof HttpException) this.denials.set(error, classNameOf(guard));
       if (error instanceof HttpException || error instanceof GlobalEnhancerError) throw error;
       throw new GlobalEnhancerError(
-        `the global guard ${nameOf(guard)} failed for job "${jobOf(context).name}": ${errorText(error)}. ${adviceOn('guards')}`,
+        `the global guard ${classNameOf(guard)} failed for job "${jobOf(context).name}": ${errorText(error)}. ${adviceOn('guards')}`,
         { cause: error },
       );
     }
@@ -134,7 +135,7 @@ function withoutHttp<Host extends ArgumentsHost>(host: Host, enhancer: object, k
   return derived(host, {
     switchToHttp(): never {
       throw new GlobalEnhancerError(
-        `the global ${kind.slice(0, -1)} ${nameOf(enhancer)} asked for the HTTP request of job "${jobOf(host).name}", which has none. ${adviceOn(kind)}`,
+        `the global ${kind.slice(0, -1)} ${classNameOf(enhancer)} asked for the HTTP request of job "${jobOf(host).name}", which has none. ${adviceOn(kind)}`,
       );
     },
   });
@@ -148,10 +149,6 @@ function derived<T extends object>(original: T, methods: Record<string, (...args
 
 function jobOf(host: ArgumentsHost): JobContext {
   return host.getArgByIndex<JobContext>(1);
-}
-
-function nameOf(enhancer: object): string {
-  return enhancer.constructor.name;
 }
 
 function kindsOf(option: DispatchModuleOptions['useGlobalEnhancers'] = false): readonly EnhancerKind[] {

@@ -67,8 +67,7 @@ export class DispatchModule extends ConfigurableModuleClass {
   constructor(modules: ModulesContainer, @Inject(DISPATCH_INSTANCE) name: string | null) {
     super();
     const same = [...modules.values()].filter(
-      ({ metatype, providers }) =>
-        metatype === DispatchModule && providers.get(DISPATCH_INSTANCE)?.instance === name,
+      ({ metatype, providers }) => metatype === DispatchModule && providers.get(DISPATCH_INSTANCE)?.instance === name,
     );
     if (same.length <= 1) return;
     throw new InvalidOptionsError(

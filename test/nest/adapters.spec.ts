@@ -83,7 +83,7 @@ const ADAPTERS: readonly [string, () => ExpressAdapter | FastifyAdapter][] = [
 const tcp = (port: number) => ({ transport: Transport.TCP as const, options: { host: '127.0.0.1', port } });
 
 async function serve(adapter: ExpressAdapter | FastifyAdapter, module: Type = AppModule) {
-  const app: INestApplication = await NestFactory.create(module, adapter as ExpressAdapter, {
+  const app: INestApplication = await NestFactory.create(module, adapter, {
     logger: false,
     abortOnError: false,
   });
@@ -174,7 +174,7 @@ describe('an application that also listens to messages', () => {
     onTestFinished(() => app.close());
     await app.listen();
     const client = ClientProxyFactory.create(options);
-    onTestFinished(() => client.close());
+    onTestFinished(() => void client.close());
     const id = await firstValueFrom(client.send<string>('send-mail', { to: 'ada@mail.example' }));
     expect((await jobEnded(app.get(DispatchService), { id: id as never })).state).toBe('completed');
   });

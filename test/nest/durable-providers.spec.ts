@@ -1,6 +1,12 @@
 import 'reflect-metadata';
 import { Inject, Injectable, Scope } from '@nestjs/common';
-import { type ContextId, ContextIdFactory, type ContextIdStrategy, type HostComponentInfo, REQUEST } from '@nestjs/core';
+import {
+  type ContextId,
+  ContextIdFactory,
+  type ContextIdStrategy,
+  type HostComponentInfo,
+  REQUEST,
+} from '@nestjs/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InjectJob, Job, type JobContext, type JobFailure, OnJobFailed } from '../../lib/index.js';
 import { until } from '../support/until.js';

@@ -22,7 +22,15 @@ const seen: unknown[] = [];
 function look(who: string, host: ArgumentsHost): void {
   const context = DispatchExecutionContext.create(host);
   const { name, attempt } = context.getJob();
-  seen.push([who, context.getType(), context.getPayload(), name, attempt, context.getClass()?.name, context.getHandler()?.name]);
+  seen.push([
+    who,
+    context.getType(),
+    context.getPayload(),
+    name,
+    attempt,
+    context.getClass()?.name,
+    context.getHandler()?.name,
+  ]);
 }
 
 class Guard implements CanActivate {

@@ -93,7 +93,7 @@ describe('a global guard that is written for HTTP', () => {
     const job = await run('echo', { headers: { authorization: 'secret' } });
     expect(job).toMatchObject({ state: 'failed', errors: [{ name: 'GlobalEnhancerError', code: 'GLOBAL_ENHANCER' }] });
     expect(job.errors[0]?.message).toBe(
-      'the global guard TokenGuard asked for the HTTP request of job "echo", which has none. If it is meant for HTTP requests, let it ask isDispatchContext(context) first, or leave guards out: useGlobalEnhancers: [\'pipes\', \'interceptors\', \'filters\'].',
+      "the global guard TokenGuard asked for the HTTP request of job \"echo\", which has none. If it is meant for HTTP requests, let it ask isDispatchContext(context) first, or leave guards out: useGlobalEnhancers: ['pipes', 'interceptors', 'filters'].",
     );
   });
 

@@ -150,7 +150,10 @@ describe('named instances', () => {
     const app = await Test.createTestingModule({
       imports: [
         DispatchModule.forRootAsync({ useFactory }),
-        DispatchModule.forRoot({ ...inMemory({ store: { type: 'sqlite', database: '/nowhere/at/all' } }), name: 'audit' }),
+        DispatchModule.forRoot({
+          ...inMemory({ store: { type: 'sqlite', database: '/nowhere/at/all' } }),
+          name: 'audit',
+        }),
       ],
       providers: [Shop],
     })

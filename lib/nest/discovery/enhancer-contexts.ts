@@ -163,10 +163,7 @@ export class EnhancerContexts {
   }
 
   private hasFilters(target: HandlerTarget): boolean {
-    return (
-      isBound(EXCEPTION_FILTERS_METADATA, target) ||
-      this.globals.getGlobalFilters().length > 0
-    );
+    return isBound(EXCEPTION_FILTERS_METADATA, target) || this.globals.getGlobalFilters().length > 0;
   }
 }
 

@@ -246,7 +246,12 @@ export class PgClaims {
     await session.count(this.promote, [session.now, queues.map(({ queue }) => queue), names]);
   }
 
-  private async take(session: PgSession, request: ClaimRequest, how: Statement, ...more: unknown[]): Promise<ClaimedRows> {
+  private async take(
+    session: PgSession,
+    request: ClaimRequest,
+    how: Statement,
+    ...more: unknown[]
+  ): Promise<ClaimedRows> {
     const { workerId, queues, names, limit, suspectLimit } = request;
     const [first, ...rows] = await session.rows<Row>(how, [
       session.now,

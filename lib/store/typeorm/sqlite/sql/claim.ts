@@ -98,13 +98,7 @@ interface Candidate {
   readonly suspect: boolean;
 }
 
-function candidates(
-  tx: Tx,
-  queue: string,
-  names: NameRoom,
-  room: number,
-  suspectRoom: number,
-): readonly Candidate[] {
+function candidates(tx: Tx, queue: string, names: NameRoom, room: number, suspectRoom: number): readonly Candidate[] {
   const ready = first(tx, READY, queue, names, room).map((row) => ({ row, suspect: false }));
   if (suspectRoom <= 0) return ready;
   const suspects = first(tx, SUSPECT, queue, names, Math.min(room, suspectRoom));

@@ -26,7 +26,7 @@ import { resolveOptions } from './resolve-options.js';
 import { StoreHandle } from './store-handle.js';
 
 /** @internal What {@link Engine.parts} returns. */
-export interface EngineParts extends Omit<ResolvedOptions, 'store'>, JobWorkerOptions {
+export interface EngineParts extends Omit<ResolvedOptions, 'store' | 'carrier'>, JobWorkerOptions {
   readonly store: Store;
   /** Whether a worker of the engine's own is at work. */
   readonly isWorking: boolean;

@@ -54,7 +54,7 @@ class MailsController {
   @UseGuards(TokenGuard)
   @Post(':id/retry')
   async retry(@Param('id') id: string) {
-    return (await this.dispatch.jobs.retry(id as never)).state;
+    return (await this.dispatch.jobs.retry(id)).state;
   }
 
   @MessagePattern('send-mail')

@@ -3,7 +3,7 @@ import { InvalidOptionsError } from '../../errors.js';
 import { silentLogger } from '../../testing/kit/create-test-kit.js';
 import { TestKit } from '../../testing/kit/test-kit.js';
 import { TestClock } from '../../testing/test-clock.js';
-import { MODULE_OPTIONS_TOKEN } from '../dispatch.module-definition.js';
+import { getDispatchOptionsToken } from '../dispatch-token.js';
 import { DispatchModule } from '../dispatch.module.js';
 import type { DispatchModuleOptions } from '../dispatch.module-options.js';
 import { DispatchService } from '../dispatch.service.js';
@@ -62,7 +62,7 @@ export class DispatchTestingModule {
     builder: Builder,
     options: DispatchTestingOptions = {},
   ): Builder {
-    return builder.overrideProvider(MODULE_OPTIONS_TOKEN).useValue(testOptions(options));
+    return builder.overrideProvider(getDispatchOptionsToken()).useValue(testOptions(options));
   }
 
   /**
@@ -71,7 +71,7 @@ export class DispatchTestingModule {
    * @throws InvalidOptionsError when it was not
    */
   static kitOf(app: Providers): TestKit {
-    const options = app.get<DispatchModuleOptions>(MODULE_OPTIONS_TOKEN, { strict: false });
+    const options = app.get<DispatchModuleOptions>(getDispatchOptionsToken(), { strict: false });
     if (!(options.clock instanceof TestClock)) {
       throw new InvalidOptionsError(
         'this application runs by the real clock. Call DispatchTestingModule.override(builder) before builder.compile().',

@@ -3,8 +3,13 @@ export interface DispatchErrorOptions {
   readonly cause?: unknown;
 }
 
-/** On an error of another class: the error of ours that it stands for, and is an `instanceof` of. */
-export const STANDS_FOR = Symbol('dispatch:stands-for');
+/** Of an error of another class: the error of ours that it stands for, and is an `instanceof` of. */
+const standIns = new WeakMap<object, DispatchError>();
+
+/** Makes an error of another class, such as an exception of a framework, pass for one of ours. */
+export function standFor(other: object, error: DispatchError): void {
+  standIns.set(other, error);
+}
 
 const isInstance = Function.prototype[Symbol.hasInstance] as (this: unknown, value: unknown) => boolean;
 
@@ -35,8 +40,9 @@ export abstract class DispatchError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    const other = (value as { readonly [STANDS_FOR]?: unknown } | null | undefined)?.[STANDS_FOR];
-    return isInstance.call(this, value) || (other !== undefined && isInstance.call(this, other));
+    // Looked up by identity: what was thrown may be a proxy that throws at every look.
+    const stoodFor = standIns.get(value as object);
+    return isInstance.call(this, value) || (stoodFor !== undefined && isInstance.call(this, stoodFor));
   }
 }
 

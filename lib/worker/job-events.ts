@@ -13,17 +13,45 @@ import type { RunningJob } from './running-job.js';
  * processes listen for few.
  */
 export class JobEvents {
+  /** By an attempt whose end is not told yet, the next attempt of its job, whose start is told after that. */
+  private readonly next = new WeakMap<RunningJob, RunningJob>();
+
   constructor(
     private readonly emitter: LifecycleEmitter,
     private readonly codecs: CodecRegistry,
     private readonly monotonic: () => number,
   ) {}
 
-  started(job: RunningJob): void {
-    if (this.emitter.has('jobStarted')) this.emitter.emit('jobStarted', { job: this.snapshot(job, 'running') });
+  /**
+   * @param earlier an attempt of this job that ended here, if the store has not answered to its settlement yet: another
+   *   connection may hand a job out again before that
+   */
+  started(job: RunningJob, earlier?: RunningJob): void {
+    if (earlier) this.next.set(earlier, job);
+    else if (this.emitter.has('jobStarted')) this.emitter.emit('jobStarted', { job: this.snapshot(job, 'running') });
   }
 
-  settled(job: RunningJob, { outcome }: Settlement, thrown: unknown): void {
+  settled(job: RunningJob, settlement: Settlement, thrown: unknown): void {
+    this.ended(job, settlement, thrown);
+    this.goOn(job);
+  }
+
+  cancelled(job: RunningJob): void {
+    this.emitCancelled(job);
+    this.goOn(job);
+  }
+
+  lost(job: RunningJob): void {
+    this.emitter.emit('jobLost', { jobId: job.id, name: job.name, attempt: job.attempt });
+    this.goOn(job);
+  }
+
+  private goOn(job: RunningJob): void {
+    const next = this.next.get(job);
+    if (next) this.started(next);
+  }
+
+  private ended(job: RunningJob, { outcome }: Settlement, thrown: unknown): void {
     const { emitter } = this;
     switch (outcome.kind) {
       case 'completed':
@@ -54,7 +82,7 @@ export class JobEvents {
         return;
       }
       case 'cancelled':
-        this.cancelled(job);
+        this.emitCancelled(job);
         return;
       case 'snoozed':
       case 'released':
@@ -62,12 +90,8 @@ export class JobEvents {
     }
   }
 
-  cancelled(job: RunningJob): void {
+  private emitCancelled(job: RunningJob): void {
     if (this.emitter.has('jobCancelled')) this.emitter.emit('jobCancelled', { job: this.snapshot(job, 'cancelled') });
-  }
-
-  lost(job: RunningJob): void {
-    this.emitter.emit('jobLost', { jobId: job.id, name: job.name, attempt: job.attempt });
   }
 
   rescued({ job: record, workerId }: RescuedJob): void {

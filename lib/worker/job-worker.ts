@@ -209,6 +209,7 @@ export class JobWorker {
 
   private run({ job: claimed, workerId, suspect }: Claim): void {
     const job = new RunningJob(claimed, workerId, suspect, this.options.clock.monotonic(), this.reporter);
+    const earlier = this.held.get(job.id);
     this.held.add(job);
     this.slots.take(job.queue);
     this.lease.began(job);
@@ -217,7 +218,7 @@ export class JobWorker {
       this.ended(job, { kind: 'released' });
       return;
     }
-    this.events.started(job);
+    this.events.started(job, earlier);
     this.executor.run(job);
   }
 

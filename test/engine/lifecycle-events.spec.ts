@@ -2,6 +2,9 @@ import { expect, it } from 'vitest';
 import type { Engine } from '../../lib/engine/engine.js';
 import type { LifecycleEventName, LifecycleEvents } from '../../lib/ext/lifecycle.js';
 import { CancelJob } from '../../lib/job/control-outcomes.js';
+import { Failpoints } from '../../lib/testing/failpoints/failpoints.js';
+import { withFailpoints } from '../../lib/testing/failpoints/with-failpoints.js';
+import { deferred } from '../support/deferred.js';
 import { describeOnEachStore } from '../support/each-store.js';
 import { AT_ONCE, reached } from '../support/job-states.js';
 import { until } from '../support/until.js';
@@ -62,6 +65,24 @@ describeOnEachStore('lifecycle events', (given) => {
       await until(`all was told of ${expected[index]!.at(-1)}`, () => of(id).length >= expected[index]!.length);
       expect(of(id)).toEqual(expected[index]);
     }
+  });
+
+  it('tell the end of an attempt before the start of the next, also when the store answers late', async () => {
+    const failpoints = new Failpoints();
+    const again = deferred();
+    const engine = given().engine({ backoff: AT_ONCE, store: withFailpoints(await given().open(), failpoints) });
+    const told = listen(engine);
+    engine.register('flaky', (_, { attempt }) => {
+      if (attempt === 1) throw new Error('not yet');
+      again.resolve();
+    });
+    // The outcome of the first attempt is stored, and the job handed out again, before anybody hears of it.
+    failpoints.set('after:settleJobs', () => again.promise);
+    await engine.start();
+    const { id } = await engine.enqueue('flaky');
+    const names = (): string[] => (told.get(id) ?? []).map(({ name }) => name);
+    await until('it has completed', () => names().includes('jobCompleted'));
+    expect(names()).toEqual(['jobEnqueued', 'jobStarted', 'jobRetrying', 'jobStarted', 'jobCompleted']);
   });
 
   it('carry the job as it is then, the error and what was thrown', async () => {

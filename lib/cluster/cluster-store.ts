@@ -16,6 +16,8 @@ export interface HeartbeatResult {
   readonly lost: readonly JobId[];
   /** Jobs of `running` that somebody asked to cancel. */
   readonly cancelRequested: readonly JobId[];
+  /** Whether a rescue may find something: some worker's lease is over, or one is dead that may hold jobs still. */
+  readonly mayRescue: boolean;
 }
 
 /** How a thread can renew the lease of a worker by itself: data that can be handed to it. */
@@ -50,8 +52,12 @@ export interface ClusterStore {
   /** Marks a live worker as draining: listed as such, claims nothing, keeps renewing. */
   drainWorker(workerId: WorkerId): Promise<void>;
 
-  /** Removes the row on a clean stop. Jobs it might still hold are rescued by others, as its row is missing. */
-  deregisterWorker(workerId: WorkerId): Promise<void>;
+  /**
+   * Takes the worker off the list on a clean stop. Jobs it might still hold are rescued by others.
+   *
+   * @param options.idle whether it is sure that it holds nothing: then nobody has to look
+   */
+  deregisterWorker(workerId: WorkerId, options?: { readonly idle?: boolean }): Promise<void>;
 
   /** Every known worker, oldest first. */
   listWorkers(): Promise<readonly WorkerRecord[]>;

@@ -11,7 +11,15 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const DECODED = new Uint8Array(128).fill(255);
 for (let i = 0; i < ALPHABET.length; i++) DECODED[ALPHABET.charCodeAt(i)] = i;
 
-const HEX: string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const LETTERS = Buffer.from(ALPHABET, 'latin1');
+const HEX_DIGITS = Buffer.from('0123456789abcdef', 'latin1');
+const HYPHEN = 45;
+const OPEN = 123;
+const COMMA = 44;
+const CLOSE = 125;
+const UUID_LENGTH = 36;
+/** Where the 32 digits of a UUID stand in its text form. */
+const PLACES = Array.from({ length: UUID_LENGTH }, (_, at) => at).filter((at) => ![8, 13, 18, 23].includes(at));
 
 /** Characters of the suffix: 128 bits in base32, the first character holding only three of them. */
 export const SUFFIX_LENGTH = 26;
@@ -21,6 +29,9 @@ const pool = Buffer.alloc(POOL_SIZE);
 let poolOffset = POOL_SIZE;
 
 const scratch = new Uint8Array(16);
+// Texts are put together in bytes: a string made by appending is a chain of pieces, some 600 bytes for an id (2026-11-26).
+const suffix = Buffer.alloc(SUFFIX_LENGTH);
+const uuid = Buffer.alloc(UUID_LENGTH);
 let lastMs = 0;
 let sequence = 0;
 
@@ -64,7 +75,7 @@ function nextUuid(nowMs: number): Uint8Array {
 
 function encodeSuffix(bytes: Uint8Array): string {
   // 16 bytes are 128 bits; two zero bits in front make 130, which are 26 groups of five.
-  let text = '';
+  let at = 0;
   let buffer = 0;
   let bits = 2;
   for (let i = 0; i < 16; i++) {
@@ -72,11 +83,11 @@ function encodeSuffix(bytes: Uint8Array): string {
     bits += 8;
     while (bits >= 5) {
       bits -= 5;
-      text += ALPHABET[(buffer >>> bits) & 31]!;
+      suffix[at++] = LETTERS[(buffer >>> bits) & 31]!;
     }
     buffer &= (1 << bits) - 1;
   }
-  return text;
+  return suffix.toString('latin1');
 }
 
 /**
@@ -111,39 +122,65 @@ export function isTypeId(text: unknown, prefix: string): boolean {
  * @param id a TypeID that {@link isTypeId} accepts
  */
 export function typeIdToUuid(id: string): string {
-  let text = '';
+  writeUuid(id, uuid, 0);
+  return uuid.toString('latin1');
+}
+
+/**
+ * The UUIDs inside well-formed TypeIDs as PostgreSQL writes an array of them: `{...,...}`.
+ *
+ * @param ids TypeIDs that {@link isTypeId} accepts
+ */
+export function typeIdsToUuidArray(ids: readonly string[]): string {
+  if (ids.length === 0) return '{}';
+  const text = Buffer.allocUnsafe(ids.length * (UUID_LENGTH + 1) + 1);
+  let at = 0;
+  for (const id of ids) {
+    text[at] = at === 0 ? OPEN : COMMA;
+    writeUuid(id, text, at + 1);
+    at += UUID_LENGTH + 1;
+  }
+  text[at] = CLOSE;
+  return text.toString('latin1', 0, at + 1);
+}
+
+function writeUuid(id: string, target: Buffer, start: number): void {
+  let digit = 0;
   let buffer = 0;
   let bits = -2; // the two zero bits in front
-  let byteIndex = 0;
   for (let i = id.length - SUFFIX_LENGTH; i < id.length; i++) {
     buffer = (buffer << 5) | DECODED[id.charCodeAt(i)]!;
     bits += 5;
-    if (bits >= 8) {
-      bits -= 8;
-      text += HEX[(buffer >>> bits) & 255]!;
-      buffer &= (1 << bits) - 1;
-      byteIndex += 1;
-      if (byteIndex === 4 || byteIndex === 6 || byteIndex === 8 || byteIndex === 10) text += '-';
+    while (bits >= 4) {
+      bits -= 4;
+      target[start + PLACES[digit++]!] = HEX_DIGITS[(buffer >>> bits) & 15]!;
     }
+    buffer &= (1 << bits) - 1;
   }
-  return text;
+  target[start + 8] = target[start + 13] = target[start + 18] = target[start + 23] = HYPHEN;
 }
 
 /**
  * The TypeID of a UUID.
  *
  * @param prefix lower-case letters, without the underscore
- * @param uuid a UUID in its text form with hyphens
+ * @param text a UUID in its text form with hyphens
  */
-export function uuidToTypeId(prefix: string, uuid: string): string {
-  const bytes = new Uint8Array(16);
+export function uuidToTypeId(prefix: string, text: string): string {
   let at = 0;
-  for (let i = 0; i < 16; i++) {
-    if (uuid.charCodeAt(at) === 45) at += 1;
-    bytes[i] = (hexDigit(uuid.charCodeAt(at)) << 4) | hexDigit(uuid.charCodeAt(at + 1));
-    at += 2;
+  let buffer = 0;
+  let bits = 2;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === HYPHEN) continue;
+    buffer = (buffer << 4) | hexDigit(code);
+    bits += 4;
+    if (bits < 5) continue;
+    bits -= 5;
+    suffix[at++] = LETTERS[(buffer >>> bits) & 31]!;
+    buffer &= (1 << bits) - 1;
   }
-  return `${prefix}_${encodeSuffix(bytes)}`;
+  return `${prefix}_${suffix.toString('latin1')}`;
 }
 
 function hexDigit(code: number): number {

@@ -126,6 +126,11 @@ export interface RescueOptions {
   readonly limit: number;
   /** Makes the ids of the dead-letter entries, one a call. */
   readonly newDlqId: () => DlqId;
+  /**
+   * Whether jobs of workers without a row are looked for, too; `true` unless said. A store that would have to walk all that
+   * waits may leave them out otherwise. Workers take their row away only when they hold nothing, so there are none as a rule.
+   */
+  readonly missing?: boolean;
 }
 
 /** Filters of a list; all given ones must match. */

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../clock/clock.js';
+import { IdTable } from './id-table.js';
 import type { RunningJob } from './running-job.js';
 
 /** Finest step at which timeouts are noticed, in milliseconds. */
@@ -9,7 +10,7 @@ const TICK_MS = 25;
  * cost of running a short one. The timer sleeps until the earliest deadline.
  */
 export class DeadlineWatch {
-  private readonly jobs = new Set<RunningJob>();
+  private readonly jobs = new IdTable<RunningJob>();
   private timer: Timer | undefined;
   private wakeAt = Number.POSITIVE_INFINITY;
 
@@ -20,7 +21,7 @@ export class DeadlineWatch {
 
   add(job: RunningJob): void {
     if (job.deadline === Number.POSITIVE_INFINITY) return;
-    this.jobs.add(job);
+    this.jobs.set(job);
     if (job.deadline < this.wakeAt) this.sleepUntil(job.deadline);
   }
 
@@ -44,7 +45,7 @@ export class DeadlineWatch {
     this.wakeAt = Number.POSITIVE_INFINITY;
     const now = this.clock.monotonic();
     let next = Number.POSITIVE_INFINITY;
-    for (const job of this.jobs) {
+    for (const job of this.jobs.values()) {
       if (job.deadline <= now) {
         this.jobs.delete(job);
         this.onDeadline(job);

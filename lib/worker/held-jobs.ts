@@ -1,9 +1,10 @@
 import type { JobId, WorkerId } from '../id/ids.js';
+import { IdTable } from './id-table.js';
 import type { RunningJob } from './running-job.js';
 
 /** The jobs this process holds a lease on: from their claim until their outcome is written. */
 export class HeldJobs {
-  private readonly jobs = new Map<JobId, RunningJob>();
+  private readonly jobs = new IdTable<RunningJob>();
   private suspectCount = 0;
 
   /** How many of them are under way and lost their worker before. */
@@ -11,8 +12,12 @@ export class HeldJobs {
     return this.suspectCount;
   }
 
+  get count(): number {
+    return this.jobs.size;
+  }
+
   add(job: RunningJob): void {
-    this.jobs.set(job.id, job);
+    this.jobs.set(job);
     if (job.suspect) this.suspectCount += 1;
   }
 
@@ -23,7 +28,7 @@ export class HeldJobs {
 
   /** Nothing more will be written about this attempt. */
   remove(job: RunningJob): void {
-    if (this.jobs.get(job.id) === job) this.jobs.delete(job.id);
+    this.jobs.delete(job);
   }
 
   get(id: JobId): RunningJob | undefined {
@@ -36,7 +41,7 @@ export class HeldJobs {
   }
 
   all(): readonly RunningJob[] {
-    return [...this.jobs.values()];
+    return this.jobs.values();
   }
 
   /** Those held under this worker id, as a heartbeat reports them. */

@@ -54,6 +54,7 @@ export class JobWorker {
   private readonly settler: Settler<RunningJob>;
   private readonly loop: LeasedLoop<Claim>;
   private readonly heartbeat: Periodic;
+  private readonly rescuer: Rescuer;
   private readonly rescue: Periodic;
   private readonly lease: LeaseKeeper;
   private stopWakes: () => void = () => undefined;
@@ -107,7 +108,7 @@ export class JobWorker {
       beat.catch(() => (this.lateHeartbeat = true));
       return beat;
     });
-    const rescuer = new Rescuer(store, this.events, logger);
+    const rescuer = (this.rescuer = new Rescuer({ store, clock, events: this.events, logger }));
     this.rescue = periodic(leaseMs / 2, false, 'jobs of dead workers could not be freed', () => rescuer.run());
   }
 
@@ -183,7 +184,8 @@ export class JobWorker {
     await this.lease.stop();
     await this.heartbeat.stop();
     await this.rescue.stop();
-    await this.options.store.deregisterWorker(this.id);
+    const idle = this.held.count === 0 && !this.strays.inDoubt;
+    await this.options.store.deregisterWorker(this.id, { idle });
   }
 
   private abortAll(): void {
@@ -276,6 +278,9 @@ export class JobWorker {
     // While the lease was over, claims got nothing.
     else if (this.lateHeartbeat) this.loop.kick();
     this.lateHeartbeat = false;
+    if (!result.mayRescue) return;
+    this.rescuer.expect();
+    void this.rescue.runNow();
   }
 
   /** The answer is about the attempts that were asked about: meanwhile this worker may have claimed a job anew. */

@@ -44,20 +44,21 @@ const drivers = {
 };
 
 let renew;
-let busy = false;
+// Sleeps until the main thread is late, if it has not renewed again until then.
 async function look() {
   const now = Date.now();
-  if (busy || now - Number(Atomics.load(shared, RENEWED)) < lateMs || now > Number(Atomics.load(shared, PERMIT))) return;
-  busy = true;
-  try {
-    renew ??= await drivers[source.driver]();
-    await renew();
-    Atomics.store(shared, RENEWED, BigInt(Date.now()));
-  } catch (error) {
-    parentPort.postMessage(String(error && error.message || error));
-  } finally {
-    busy = false;
+  const left = Number(Atomics.load(shared, RENEWED)) + lateMs - now;
+  const pause = left > 0 ? left + 1 : lateMs / 4;
+  if (left <= 0 && now <= Number(Atomics.load(shared, PERMIT))) {
+    try {
+      renew ??= await drivers[source.driver]();
+      await renew();
+      Atomics.store(shared, RENEWED, BigInt(Date.now()));
+    } catch (error) {
+      parentPort.postMessage(String(error && error.message || error));
+    }
   }
+  setTimeout(look, Math.max(10, Math.min(pause, lateMs)));
 }
-setInterval(look, Math.max(10, lateMs / 4));
+look();
 `;

@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../clock/clock.js';
-import type { JobId, WorkerId } from '../id/ids.js';
+import type { WorkerId } from '../id/ids.js';
 import type { JobStore, SettleResult } from '../job/job-store.js';
 import type { Outcome, Settlement } from '../job/outcome.js';
+import { IdTable } from './id-table.js';
 
 /** A settlement and whoever holds the lease it is written under. */
 export interface PendingSettlement<Item> {
@@ -40,6 +41,8 @@ const LONGEST_RETRY_MS = 5_000;
  */
 export class Settler<Item> {
   private waiting: PendingSettlement<Item>[] = [];
+  /** The settlements of the batch that is put together. */
+  private readonly chosen = new IdTable<Settlement>();
   private writing = 0;
   private busy = false;
   private scheduled = false;
@@ -110,13 +113,15 @@ export class Settler<Item> {
   private takeBatch(): PendingSettlement<Item>[] {
     const { workerId } = this.waiting[0]!;
     const limit = Math.min(this.waiting.length, this.options.maxBatch);
-    const jobs = new Set<JobId>();
+    const { chosen } = this;
+    chosen.clear();
     let end = 0;
     for (; end < limit && this.waiting[end]!.workerId === workerId; end++) {
-      const { id } = this.waiting[end]!.settlement;
-      if (jobs.has(id)) break;
-      jobs.add(id);
+      const { settlement } = this.waiting[end]!;
+      if (chosen.get(settlement.id)) break;
+      chosen.set(settlement);
     }
+    chosen.clear();
     return end === this.waiting.length ? this.waiting.splice(0) : this.waiting.splice(0, end);
   }
 

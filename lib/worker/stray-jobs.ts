@@ -25,6 +25,11 @@ export class StrayJobs {
 
   constructor(private readonly options: StrayJobsOptions) {}
 
+  /** Whether the store may say that this worker holds more than it knows of. */
+  get inDoubt(): boolean {
+    return this.settledAt !== undefined;
+  }
+
   /** Notes whether the answer to a claim was lost. */
   async watch<T>(claim: Promise<T>): Promise<T> {
     try {

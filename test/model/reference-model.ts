@@ -271,13 +271,16 @@ export class ReferenceModel {
   heartbeat({ workerId, leaseMs, running }: HeartbeatRequest): HeartbeatResult {
     const worker = this.state.workers.get(workerId);
     const alive = worker !== undefined && worker.state !== 'dead';
-    if (!alive) return { alive, lost: running.map(({ id }) => id), cancelRequested: [] };
+    if (!alive) return { alive, lost: running.map(({ id }) => id), cancelRequested: [], mayRescue: true };
     this.state.workers.set(workerId, { ...worker, leaseExpiresAt: this.now + leaseMs, lastSeen: this.now });
     const jobs = running.map((fence) => ({ id: fence.id, job: this.held(workerId, fence) }));
     return {
       alive,
       lost: jobs.flatMap(({ id, job }) => (job ? [] : id)),
       cancelRequested: jobs.flatMap(({ id, job }) => (job && job.cancelRequestedAt !== null ? id : [])),
+      mayRescue:
+        [...this.state.workers].some(([id, other]) => other.state !== 'dead' && !this.isAlive(id)) ||
+        this.orphans().some((job) => this.state.workers.has(job.workerId!)),
     };
   }
 

@@ -9,8 +9,7 @@ import { createPostgresDatabase } from '../support/postgres-database.js';
 const TABLES = ['jobs', 'jobs_live', 'jobs_done', 'unique_keys', 'dlq', 'workers', 'job_logs'];
 const EMPTY = `truncate ${TABLES.map((table) => `dispatch.dispatch_${table}`).join(', ')}`;
 
-async function createHarness(): Promise<StoreHarness> {
-  const clock = new TestClock();
+async function createHarness(clock = new TestClock()): Promise<StoreHarness> {
   const database = await createPostgresDatabase();
   const stores: Store[] = [];
   let migrated = false;
@@ -40,4 +39,20 @@ async function createHarness(): Promise<StoreHarness> {
   };
 }
 
-describeStoreContract('postgres', createHarness);
+/** By this clock whatever takes any time takes long: so claims begin where the last one ended whenever they may. */
+class SlowClock extends TestClock {
+  private passed = 0;
+
+  override monotonic(): number {
+    return super.monotonic() + (this.passed += 1_000);
+  }
+}
+
+describeStoreContract('postgres', () => createHarness());
+describeStoreContract(
+  'postgres, while walks from the head are slow',
+  () => createHarness(new SlowClock()),
+  [],
+  // A claim that began at a mark asks to be called again when it may walk from the head.
+  ['next due: the time until the earliest of the queues'],
+);

@@ -100,10 +100,11 @@ class DispatchPeer implements Peer {
 
   async open(): Promise<number> {
     if (this.kind === 'postgres') {
-      // Deferred jobs are in a lane of their own.
+      // Deferred jobs are in a lane of their own; the others in two, each with an index.
       const { rows } = await (
         await this.client()
-      ).query<{ open: number }>('select count(*)::int as open from dispatch.dispatch_jobs_live where lane in (0, 2)');
+      ).query<{ open: number }>(`select ((select count(*) from dispatch.dispatch_jobs_live where lane = 0)
+          + (select count(*) from dispatch.dispatch_jobs_live where lane = 2))::int as open`);
       return rows[0]!.open;
     }
     const { running, retrying } = await this.engine.jobs.counts();

@@ -31,7 +31,7 @@ export function heartbeat(data: MemoryData, request: HeartbeatRequest, now: numb
   const { workerId, leaseMs, running } = request;
   const worker = data.workers.get(workerId);
   if (!worker || worker.state === 'dead') {
-    return { alive: false, lost: running.map(({ id }) => id), cancelRequested: [] };
+    return { alive: false, lost: running.map(({ id }) => id), cancelRequested: [], mayRescue: true };
   }
   data.workers.set(workerId, { ...worker, leaseExpiresAt: now + leaseMs, lastSeen: now });
   const lost: JobId[] = [];
@@ -41,7 +41,8 @@ export function heartbeat(data: MemoryData, request: HeartbeatRequest, now: numb
     if (!job) lost.push(id);
     else if (job.cancelRequestedAt !== null) cancelRequested.push(id);
   }
-  return { alive: true, lost, cancelRequested };
+  const mayRescue = [...data.workers.values()].some((other) => !isAlive(other, now));
+  return { alive: true, lost, cancelRequested, mayRescue };
 }
 
 /** Marks a live worker as draining. */

@@ -38,7 +38,7 @@ export class TestWorker {
   async round(): Promise<readonly JobRun[]> {
     const { store, emitter, codecs, clock, logger } = this.parts;
     const events = new JobEvents(emitter, codecs, () => clock.monotonic());
-    await new Rescuer(store, events, logger).run();
+    await new Rescuer({ store, clock, events, logger }).run();
     const claims = await this.claimAll();
     const runs: JobRun[] = [];
     for (const claim of claims) runs.push(await this.run(claim, events));

@@ -44,7 +44,7 @@ export const workerArea: ContractArea = {
       const startedAt = clock.now();
       await clock.advance(4_000);
       const result = await store.heartbeat({ workerId, leaseMs: 6_000, running: [] });
-      assert.deepEqual(result, { alive: true, lost: [], cancelRequested: [] });
+      assert.deepEqual(result, { alive: true, lost: [], cancelRequested: [], mayRescue: false });
       const [worker] = await store.listWorkers();
       assert.deepEqual(
         { lease: worker!.leaseExpiresAt, seen: worker!.lastSeen, started: worker!.startedAt },
@@ -77,8 +77,24 @@ export const workerArea: ContractArea = {
       await store.cancelJob(held.id);
       const running = [held, calm].map(({ id, attempt }) => ({ id, attempt }));
       const result = await store.heartbeat({ workerId, leaseMs: LEASE_MS, running });
-      assert.deepEqual(result, { alive: true, lost: [], cancelRequested: [held.id] });
+      assert.deepEqual([result.alive, result.lost, result.cancelRequested], [true, [], [held.id]]);
     }),
+    onStore(
+      'a heartbeat says that there may be something to rescue from the end of a lease until all is freed',
+      async (store, clock) => {
+        await startJob(store, {}, undefined, 1_000);
+        const workerId = await registerWorker(store, LEASE_MS);
+        const asked = async (): Promise<boolean> =>
+          (await store.heartbeat({ workerId, leaseMs: LEASE_MS, running: [] })).mayRescue;
+        assert.equal(await asked(), false);
+        await clock.advance(1_001);
+        assert.equal(await asked(), true);
+        await startJob(store, {}, undefined, 1);
+        await clock.advance(2);
+        await rescue(store, 1);
+        assert.equal(await asked(), true, 'one of two jobs is freed');
+      },
+    ),
     onStore('a heartbeat of a worker that is not there is told so, and creates nothing', async (store) => {
       const running = [{ id: newJobId(), attempt: 1 }];
       const result = await store.heartbeat({ workerId: newWorkerId(), leaseMs: LEASE_MS, running });
@@ -105,7 +121,7 @@ export const workerArea: ContractArea = {
         await clock.advance(1_001);
         const running = [{ id: held.id, attempt: held.attempt }];
         const result = await store.heartbeat({ workerId: held.workerId, leaseMs: LEASE_MS, running });
-        assert.deepEqual(result, { alive: true, lost: [], cancelRequested: [] });
+        assert.deepEqual([result.alive, result.lost], [true, []]);
         assert.deepEqual(await rescue(store), [], 'the lease was renewed');
       },
     ),

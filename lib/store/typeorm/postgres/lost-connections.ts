@@ -3,7 +3,7 @@ interface Client {
 }
 
 /** The part of `pg`'s pool that is used here. */
-export interface ClientPool {
+interface ClientPool {
   on(event: 'acquire', listener: (client: Client) => void): void;
 }
 

@@ -2,21 +2,23 @@ import type { DataSource, DataSourceOptions } from 'typeorm';
 import type { Clock } from '../../../clock/clock.js';
 import { StoreClosedError } from '../../../errors.js';
 import { type DispatchLogger, errorText } from '../../../observability/logger.js';
+import { CallWatch, type ConnectionWatch, type Cuttable } from './call-watch.js';
 import { loadTypeorm } from './load-drivers.js';
-import { type ClientPool, hearLostConnections } from './lost-connections.js';
+import { hearLostConnections } from './lost-connections.js';
 import { isTransient, isUnavailable, translateError } from './pg-errors.js';
 import { PgSession, type Queryable } from './pg-session.js';
 import type { ResolvedPostgresOptions } from './postgres-options.js';
 
 /** A connection of `pg`'s pool. */
-interface PoolClient extends Queryable {
+interface PoolClient extends Queryable, Cuttable {
   release(destroy?: boolean): void;
   on(event: 'error', listener: (error: Error) => void): void;
   off(event: 'error', listener: (error: Error) => void): void;
 }
 
 /** A connection outside the pool. */
-export interface PgClient extends Queryable {
+export interface PgClient {
+  query(config: object): Promise<unknown>;
   readonly connection?: { readonly stream?: { destroy(): void } };
   connect(): Promise<void>;
   end(): Promise<void>;
@@ -24,10 +26,11 @@ export interface PgClient extends Queryable {
   on(event: 'error' | 'end', listener: (error?: Error) => void): void;
 }
 
-interface Pool extends Queryable, ClientPool {
+interface Pool {
   readonly Client: new (options: object) => PgClient;
   readonly options: object & { readonly password?: unknown };
   connect(): Promise<PoolClient>;
+  on(event: 'acquire' | 'remove', listener: (client: PoolClient) => void): void;
 }
 
 /*
@@ -38,6 +41,8 @@ interface Pool extends Queryable, ClientPool {
 const PLANNER =
   '-c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c enable_sort=off';
 
+/** How much longer than the server a call waits before its connection is cut. */
+const SERVER_FIRST_MS = 1_000;
 /** Tries of a transaction that lost against another one. */
 const TRIES = 5;
 
@@ -49,17 +54,21 @@ export class PgConnection {
   private dataSource: DataSource | undefined;
   private opening: Promise<DataSource> | undefined;
   private closed = false;
+  private readonly watch: CallWatch;
 
   constructor(
     private readonly options: ResolvedPostgresOptions,
     private readonly clock: Clock | null,
     private readonly logger: DispatchLogger,
-  ) {}
+  ) {
+    // The server is to give up first: then it is certain that nothing was written.
+    this.watch = new CallWatch(options.callTimeoutMs + SERVER_FIRST_MS);
+  }
 
   /** Runs single statements, each in a transaction and a round trip of its own. @throws StoreUnavailableError */
   async run<T>(work: (session: PgSession) => Promise<T>): Promise<T> {
     const pool = await this.pool();
-    return this.retrying(() => work(this.session(pool)));
+    return this.retrying(() => this.onConnection(pool, work));
   }
 
   /**
@@ -70,35 +79,43 @@ export class PgConnection {
    */
   async transaction<T>(work: (session: PgSession) => Promise<T>): Promise<T> {
     const pool = await this.pool();
-    return this.retrying(async () => {
-      const client = await pool.connect();
-      let broken = false;
-      // A connection that ends between two statements has nobody else to tell, and an error that nobody hears ends the process.
-      const lost = (): void => void (broken = true);
-      client.on('error', lost);
-      try {
-        const session = this.session(client);
+    return this.retrying(() =>
+      this.onConnection(pool, async (session, breaks) => {
         try {
           await session.command('BEGIN');
           const result = await work(session);
           await session.command('COMMIT');
           return result;
         } catch (error) {
-          // Also when BEGIN itself got no answer: it may be carried out later, and would swallow what others write.
-          broken ||= isUnavailable(error);
-          if (!broken) await session.command('ROLLBACK').catch(() => (broken = true));
+          if (!isUnavailable(error)) await session.command('ROLLBACK').catch(breaks);
           throw error;
         }
-      } finally {
-        client.off('error', lost);
-        client.release(broken);
-      }
-    });
+      }),
+    );
   }
 
   /** A session on somebody else's connection. */
-  session(target: Queryable): PgSession {
-    return new PgSession(target, { clock: this.clock, prepare: this.options.preparedStatements });
+  session(target: Queryable, watch?: ConnectionWatch): PgSession {
+    return new PgSession(target, { clock: this.clock, prepare: this.options.preparedStatements, watch });
+  }
+
+  /** @param work may say that the connection is not to be used again */
+  private async onConnection<T>(pool: Pool, work: (session: PgSession, breaks: () => void) => Promise<T>): Promise<T> {
+    const client = await pool.connect();
+    let broken = false;
+    const breaks = (): void => void (broken = true);
+    // A connection that ends between two statements has nobody else to tell, and an error that nobody hears ends the process.
+    client.on('error', breaks);
+    try {
+      return await work(this.session(client, this.watch.of(client)), breaks);
+    } catch (error) {
+      // A statement without an answer may be carried out later: BEGIN would swallow what others write.
+      if (isUnavailable(error)) breaks();
+      throw error;
+    } finally {
+      client.off('error', breaks);
+      client.release(broken);
+    }
   }
 
   /** A connection outside the pool, not connected yet. @param url another address than the pool's */
@@ -129,6 +146,7 @@ export class PgConnection {
     this.closed = true;
     await this.opening?.catch(() => undefined);
     await this.dataSource?.destroy();
+    this.watch.stop();
   }
 
   private async retrying<T>(work: () => Promise<T>): Promise<T> {
@@ -154,16 +172,16 @@ export class PgConnection {
     return poolOf(this.dataSource);
   }
 
-  private open(): Promise<DataSource> {
+  private async open(): Promise<DataSource> {
     const { poolSize, callTimeoutMs } = this.options;
     const limits = {
       statement_timeout: callTimeoutMs,
-      // The server is to give up first: then it is certain that nothing was written.
-      query_timeout: callTimeoutMs + 1_000,
       idle_in_transaction_session_timeout: callTimeoutMs * 2,
       options: [this.given().options, PLANNER].filter(Boolean).join(' '),
     };
-    return this.connect(poolSize, limits);
+    const dataSource = await this.connect(poolSize, limits);
+    poolOf(dataSource).on('remove', (client) => this.watch.forget(client));
+    return dataSource;
   }
 
   private async connect(poolSize: number, limits: object): Promise<DataSource> {

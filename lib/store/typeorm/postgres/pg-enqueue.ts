@@ -16,6 +16,7 @@ interface Entry {
 }
 
 const NONE: ReadonlySet<JobId> = new Set();
+const NO_CONFLICTS: InsertJobsResult['conflicts'] = new Map();
 /** Tries to settle who holds a key while its holders come and go. */
 const TRIES = 10;
 
@@ -30,6 +31,16 @@ export class PgEnqueue {
   /** Whether these jobs need more than one statement, and so a transaction. */
   needsTransaction(jobs: readonly NewJob[], retry: boolean): boolean {
     return retry || jobs.length > CHUNK || jobs.some(({ uniqueKey }) => uniqueKey !== null);
+  }
+
+  /** Inserts jobs that need no transaction. @param texts sent to other processes with the commit */
+  async insertPlain(
+    session: PgSession,
+    jobs: readonly NewJob[],
+    texts: readonly string[] | undefined,
+  ): Promise<InsertJobsResult> {
+    if (texts) return { now: await this.inserts.insertAndTell(session, jobs, texts), conflicts: NO_CONFLICTS };
+    return { now: (await this.inserts.insert(session, jobs))!, conflicts: NO_CONFLICTS };
   }
 
   /** @throws JobAlreadyExistsError */

@@ -28,6 +28,7 @@ export class PgNotifier {
   private cancels: Wake[] = [];
   private sending: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private carried = false;
   private stopped = false;
 
   /** @param id tells this store instance from others */
@@ -45,7 +46,24 @@ export class PgNotifier {
       if (wake.inMs === undefined) this.ready = true;
       else this.deferred = Math.min(this.deferred ?? Number.POSITIVE_INFINITY, wake.inMs);
     }
-    if (!this.timer && !this.sending) this.flush();
+    if (!this.busy) this.flush();
+  }
+
+  /**
+   * Texts for a statement that sends them itself, in its own commit: the first message then costs no round trip more.
+   * Call {@link PgNotifier.carriedOut} when it has ended, however that was.
+   *
+   * @returns `undefined` when a message is on its way, or was within the window: then `tell` is to be called after the commit
+   */
+  carry(wakes: readonly Wake[]): readonly string[] | undefined {
+    if (this.stopped || this.busy || wakes.length === 0) return undefined;
+    this.carried = true;
+    return wakes.map((wake) => this.textOf(wake));
+  }
+
+  carriedOut(): void {
+    this.carried = false;
+    this.rest();
   }
 
   /** What a received text says; `undefined` for our own messages and those that cannot be read. */
@@ -71,16 +89,27 @@ export class PgNotifier {
   private flush(): void {
     const wakes = this.take();
     if (wakes.length === 0) return;
-    const payloads = wakes.map((wake) => JSON.stringify({ from: this.id, wake } satisfies Message));
-    this.sending = this.options.send(payloads).catch(this.options.onError);
+    this.sending = this.options.send(wakes.map((wake) => this.textOf(wake))).catch(this.options.onError);
     void this.sending.then(() => {
       this.sending = undefined;
-      if (this.stopped) return;
-      this.timer = setTimeout(() => {
-        this.timer = undefined;
-        this.flush();
-      }, WINDOW_MS);
+      this.rest();
     });
+  }
+
+  private get busy(): boolean {
+    return this.timer !== undefined || this.sending !== undefined || this.carried;
+  }
+
+  private rest(): void {
+    if (this.stopped) return;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      this.flush();
+    }, WINDOW_MS);
+  }
+
+  private textOf(wake: Wake): string {
+    return JSON.stringify({ from: this.id, wake } satisfies Message);
   }
 
   private take(): Wake[] {

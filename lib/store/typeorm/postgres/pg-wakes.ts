@@ -8,6 +8,7 @@ import type { PgConnection } from './pg-connection.js';
 import { PgListener } from './pg-listener.js';
 import { PgNotifier } from './pg-notifier.js';
 import { statement } from './pg-session.js';
+import { channelOf } from './tables.js';
 
 export interface PgWakesOptions {
   readonly schema: string;
@@ -15,6 +16,8 @@ export interface PgWakesOptions {
   readonly notify: boolean;
   /** The running jobs whose end was asked for. */
   readonly cancelRequests: () => Promise<readonly { readonly jobId: JobId; readonly workerId: WorkerId }[]>;
+  /** Called when another process says that jobs wait, before anybody else hears. */
+  readonly onNews: () => void;
   readonly clock: Clock;
   readonly logger: DispatchLogger;
 }
@@ -33,7 +36,7 @@ export class PgWakes {
     private readonly options: PgWakesOptions,
   ) {
     const { logger, clock, listen } = options;
-    const channel = `dispatch_${options.schema}`;
+    const channel = channelOf(options.schema);
     const warn = (what: string) => (error: unknown) => logger.warn(`${what}: ${errorText(error)}`);
     this.hub = new WakeHub(warn('a listener of wake-ups failed'));
     this.notifier = new PgNotifier(randomBytes(6).toString('base64url'), {
@@ -50,7 +53,7 @@ export class PgWakes {
       newClient: () => connection.newClient(typeof listen === 'string' ? listen : undefined),
       onMessage: (payload) => {
         const wake = this.notifier.parse(payload);
-        if (wake) this.hub.emit(wake);
+        if (wake) this.heard(wake);
       },
       onGap: () => this.catchUp(),
     });
@@ -58,11 +61,16 @@ export class PgWakes {
 
   /** What was announced while nobody listened: there may be work, and cancel requests. */
   private catchUp(): void {
-    this.hub.emit({ kind: 'ready', queues: [] });
+    this.heard({ kind: 'ready', queues: [] });
     this.options.cancelRequests().then(
       (requests) => requests.forEach((request) => this.hub.emit({ kind: 'cancel', ...request })),
       (error: unknown) => this.options.logger.debug(`cancel requests were not looked up: ${errorText(error)}`),
     );
+  }
+
+  private heard(wake: Wake): void {
+    if (wake.kind === 'ready') this.options.onNews();
+    this.hub.emit(wake);
   }
 
   /** Tells this process and the others. Call it after the commit. */
@@ -70,6 +78,24 @@ export class PgWakes {
     if (this.closed) return;
     this.hub.emit(wake);
     if (this.options.notify) this.notifier.tell(wake);
+  }
+
+  /**
+   * Has a statement send these wake-ups to other processes; this one is told after the commit.
+   *
+   * @param write writes with the texts to send, or without any, if the others are told after it as usual
+   */
+  async tellWith<T>(wakes: readonly Wake[], write: (texts: readonly string[] | undefined) => Promise<T>): Promise<T> {
+    const texts = this.options.notify && !this.closed ? this.notifier.carry(wakes) : undefined;
+    let written: T;
+    try {
+      written = await write(texts);
+    } finally {
+      if (texts) this.notifier.carriedOut();
+    }
+    if (!texts) wakes.forEach((wake) => this.tell(wake));
+    else if (!this.closed) wakes.forEach((wake) => this.hub.emit(wake));
+    return written;
   }
 
   /** Listens while there is somebody to tell. @returns a function that removes the listener */

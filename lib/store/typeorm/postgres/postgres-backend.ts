@@ -28,6 +28,8 @@ import { PgUniqueKeys } from './sql/unique-keys.js';
 import { PgWorkers } from './sql/workers.js';
 import { type Tables, tablesOf } from './tables.js';
 
+const NOT_INSERTED_YET: InsertJobsResult = { now: 0, conflicts: new Map() };
+
 /** The parts that a PostgreSQL store is made of. */
 export class PostgresBackend {
   readonly connection: PgConnection;
@@ -57,10 +59,16 @@ export class PostgresBackend {
     this.transactions = new PgTransactions(this.connection, 'dataSource' in options ? options.dataSource : undefined);
     this.reads = new PgJobReads(tables);
     const cancelRequests = () => this.run((session) => this.reads.cancelRequests(session));
-    this.wakes = new PgWakes(this.connection, { ...resolved, cancelRequests, clock: systemClock, logger });
-    this.claims = new PgClaims(this.connection, tables);
+    this.claims = new PgClaims(this.connection, tables, clock);
+    this.wakes = new PgWakes(this.connection, {
+      ...resolved,
+      cancelRequests,
+      onNews: () => this.claims.heard(),
+      clock: systemClock,
+      logger,
+    });
     this.settlements = new PgSettlements(this.connection, tables);
-    this.rescue = new PgRescue(tables);
+    this.rescue = new PgRescue(tables, resolved.callTimeoutMs);
     this.steering = new PgSteering(tables);
     this.reports = new PgReports(tables);
     this.dlq = new PgDlq(tables);
@@ -72,12 +80,23 @@ export class PostgresBackend {
   async insert(jobs: readonly NewJob[], { transaction, retry = false }: InsertJobsOptions): Promise<InsertJobsResult> {
     const write = (session: PgSession): Promise<InsertJobsResult> => this.enqueue.insert(session, jobs, retry);
     if (transaction) return this.transactions.insert(transaction, jobs, write, (...told) => this.tellInsert(...told));
-    const { connection } = this;
-    const inTransaction = this.enqueue.needsTransaction(jobs, retry);
-    const result = await this.inserts.run(() =>
-      inTransaction ? connection.transaction(write) : connection.run(write),
-    );
+    if (!this.enqueue.needsTransaction(jobs, retry)) return this.insertPlain(jobs);
+    const result = await this.inserts.run(() => this.connection.transaction(write));
     this.tellInsert(jobs, result);
+    return result;
+  }
+
+  private async insertPlain(jobs: readonly NewJob[]): Promise<InsertJobsResult> {
+    const insert = (texts?: readonly string[]): Promise<InsertJobsResult> =>
+      this.inserts.run(() => this.connection.run((session) => this.enqueue.insertPlain(session, jobs, texts)));
+    // How long it is until a given time is known only when the store has said what time it is.
+    if (jobs.some(({ runAt }) => runAt !== null)) {
+      const result = await insert();
+      this.tellInsert(jobs, result);
+      return result;
+    }
+    const result = await this.wakes.tellWith(wakesOfInsert(jobs, NOT_INSERTED_YET), insert);
+    this.claims.inserted(jobs);
     return result;
   }
 
@@ -99,7 +118,9 @@ export class PostgresBackend {
 
   /** Tells everybody that these queues have jobs that are due. */
   tellReady(queues: readonly string[], inMs = 0): void {
-    if (queues.length > 0) this.wakes.tell({ kind: 'ready', queues, ...(inMs > 0 ? { inMs } : {}) });
+    if (queues.length === 0) return;
+    this.claims.returned();
+    this.wakes.tell({ kind: 'ready', queues, ...(inMs > 0 ? { inMs } : {}) });
   }
 
   async close(): Promise<void> {
@@ -109,6 +130,7 @@ export class PostgresBackend {
   }
 
   private tellInsert(jobs: readonly NewJob[], result: InsertJobsResult): void {
+    this.claims.inserted(jobs);
     for (const wake of wakesOfInsert(jobs, result)) this.wakes.tell(wake);
   }
 }

@@ -107,11 +107,11 @@ class PostgresStore implements Store {
     return this.backend.run((session) => this.backend.workers.held(session, workerId));
   }
 
-  async rescueJobs({ limit, newDlqId }: RescueOptions): Promise<readonly RescuedJob[]> {
+  async rescueJobs(options: RescueOptions): Promise<readonly RescuedJob[]> {
     const { rescue, reads } = this.backend;
     const error = toErrorRecord(new WorkerLostError('the worker that ran this attempt died or lost its lease'));
     const { stack: _, ...plain } = error;
-    const freed = await this.backend.run((session) => rescue.rescue(session, limit, newDlqId, plain));
+    const freed = await this.backend.run((session) => rescue.rescue(session, options, plain));
     if (freed.length === 0) return [];
     const jobs = await this.backend.run((session) =>
       reads.getAll(
@@ -238,8 +238,8 @@ class PostgresStore implements Store {
     return this.backend.run((session) => this.backend.workers.drain(session, workerId));
   }
 
-  deregisterWorker(workerId: WorkerId): Promise<void> {
-    return this.backend.run((session) => this.backend.workers.deregister(session, workerId));
+  deregisterWorker(workerId: WorkerId, { idle = false }: { readonly idle?: boolean } = {}): Promise<void> {
+    return this.backend.run((session) => this.backend.workers.deregister(session, workerId, idle));
   }
 
   listWorkers(): Promise<readonly WorkerRecord[]> {

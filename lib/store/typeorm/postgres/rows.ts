@@ -1,7 +1,7 @@
 import type { BackoffSpec } from '../../../backoff/backoff.js';
 import type { CronId, DlqId, JobId, WorkerId } from '../../../id/ids.js';
 import { ID_PREFIX } from '../../../id/ids.js';
-import { typeIdToUuid, uuidToTypeId } from '../../../id/type-id.js';
+import { typeIdToUuid, typeIdsToUuidArray, uuidToTypeId } from '../../../id/type-id.js';
 import { type JobErrorRecord, MAX_ERRORS_KEPT } from '../../../job/job-error.js';
 import type { JobHeaders } from '../../../job/job-record.js';
 
@@ -18,7 +18,7 @@ export function plainArray(items: readonly (string | number | null)[]): string {
 }
 
 /** Ids as a parameter of type uuid[]. */
-export const uuidArray = (ids: readonly string[]): string => plainArray(ids.map(toUuid));
+export const uuidArray = typeIdsToUuidArray;
 
 export function parseJson<T>(text: string | null): T | null {
   return text === null ? null : (JSON.parse(text) as T);

@@ -30,6 +30,9 @@ export function tablesOf(schema: string): Tables {
   };
 }
 
+/** Where wake-ups of a schema are sent. */
+export const channelOf = (schema: string): string => `dispatch_${schema}`;
+
 /**
  * Where a live job waits, or waited before it was claimed. A job that has ended has no live row.
  *

@@ -57,8 +57,8 @@ export const jobs = (t: Tables): Migration => ({
     `create index dispatch_jobs_live_ready on ${t.live} (queue, rank, run_at, id, name) where lane = ${LANE.ready}`,
     `create index dispatch_jobs_live_suspect on ${t.live} (queue, rank, run_at, id, name) where lane = ${LANE.suspect}`,
     `create index dispatch_jobs_live_deferred on ${t.live} (queue, name, run_at) where lane = ${LANE.deferred}`,
-    // A BRIN index is no obstacle to updates within a page (PostgreSQL 16 and later).
-    `create index dispatch_jobs_live_worker on ${t.live} using brin (worker_id) with (pages_per_range = 16, autosummarize = on)`,
+    // No index has the worker: a claim would have to write it. Jobs of a dead worker are found along the lanes, as running ones are in none but these.
+    `create index dispatch_jobs_live_cancel on ${t.live} (id) where cancel_requested_at is not null`,
 
     `create table ${t.done} (
       id uuid primary key,
@@ -115,6 +115,8 @@ export const jobs = (t: Tables): Migration => ({
       started_at bigint not null,
       pid integer not null,
       concurrency integer not null,
+      gone boolean not null default false,
+      buried boolean not null default false,
       state text not null,
       hostname text not null,
       version text not null,

@@ -1,168 +1,13 @@
+import type { Clock } from '../../../../clock/clock.js';
 import type { ClaimRequest, ClaimResult, NameClaim } from '../../../../job/job-store.js';
 import type { JobId } from '../../../../id/ids.js';
-import type { ClaimedJob } from '../../../../job/job-record.js';
+import type { ClaimedJob, NewJob } from '../../../../job/job-record.js';
 import type { PgConnection } from '../pg-connection.js';
 import { type PgSession, type Statement, statement } from '../pg-session.js';
 import { parseBackoff, parseHeaders, plainArray, toCronId, toJobId, toUuid } from '../rows.js';
-import { CLOCK, LANE, type Tables } from '../tables.js';
-
-/** Whether a worker may claim, as the statement says it. */
-const ALIVE = { dead: 0, idle: 1, active: 2 } as const;
-
-/** Most deferred jobs that one statement makes ready. */
-const PROMOTE_BATCH = 5_000;
-
-/** SQL: whether a job of these queues and names stands in this lane. */
-const standsIn = (t: Tables, lane: number, more = ''): string => `exists (
-    select 1 from queues cross join lateral (
-      select 1 from ${t.live} l
-      where l.lane = ${lane} and not l.running and l.queue = queues.queue and l.name = any ($5) ${more}
-      limit 1) as found)`;
-
-/** SQL: the ready jobs of a queue in the order of the claim, each locked as it is reached. */
-const readyOf = (t: Tables): string => `
-    select l.ctid, l.rank, l.run_at, l.id from ${t.live} l
-    where l.lane = ${LANE.ready} and not l.running and l.queue = queues.queue and l.name = any ($5)
-    order by l.rank, l.run_at, l.id limit queues.most
-    for update skip locked`;
-
-/*
- * The usual claim: one round trip. The lateral walks queue after queue along the claim's index and stops as soon as enough
- * rows are locked, so that no row is locked that is not claimed. Rows are then found by their place (ctid), which the lock keeps.
- */
-const PICKED = (t: Tables): string => `
-picked as materialized (
-  select r.ctid from queues cross join lateral (${readyOf(t)}) as r
-  limit (select most from room)),`;
-
-/*
- * The claim while there are suspects, which stand in a lane of their own: both lanes are merged in the order of the claim.
- * That locks a few rows too many for the length of the statement.
- */
-const PICKED_WITH_SUSPECTS = (t: Tables): string => `
-suspects as materialized (
-  select s.* from queues cross join lateral (
-    select l.ctid, l.queue, l.rank, l.run_at, l.id from ${t.live} l
-    where l.lane = ${LANE.suspect} and not l.running and l.queue = queues.queue and l.name = any ($5)
-    order by l.rank, l.run_at, l.id limit $7::int
-    for update skip locked) as s
-  limit least($7::int, (select most from room))),
-picked as materialized (
-  select r.ctid from queues cross join lateral (
-    select x.ctid from (
-      select s.ctid, s.rank, s.run_at, s.id from suspects s where s.queue = queues.queue
-      union all
-      select * from (${readyOf(t)}) as ready) as x
-    order by x.rank, x.run_at, x.id limit queues.most) as r
-  limit (select most from room)),`;
-
-/** SQL: the jobs of a lane in the order of the claim, each locked as it is reached. */
-const standingIn = (t: Tables, lane: number, which: string, most: string): string => `
-      select l.ctid, l.rank, l.run_at, l.id, l.name, ${lane === LANE.suspect} as suspect from ${t.live} l
-      where l.lane = ${lane} and not l.running and l.queue = queues.queue and l.name ${which}
-      order by l.rank, l.run_at, l.id limit ${most}
-      for update skip locked`;
-
-/*
- * The claim where some names may have only so many jobs: each of these is walked on its own, beside the others and the suspects,
- * and what is over a limit is left out when all are merged. That locks some rows too many for the length of the statement.
- *
- * $8 names with limits  $9 their limits  $10 whether to claim although deferred jobs are due
- */
-const PICKED_WITH_LIMITS = (t: Tables): string => `
-limited as materialized (select * from unnest($8::text[], $9::int[]) as l (name, most)),
-found as materialized (
-  select queues.place, queues.most, x.* from queues cross join lateral (
-    select * from (${standingIn(t, LANE.ready, '= any ($5) and l.name <> all ($8)', 'queues.most')}) as free
-    union all
-    select own.* from limited cross join lateral (
-      ${standingIn(t, LANE.ready, '= limited.name', 'least(limited.most, queues.most)')}) as own
-    union all
-    select * from (${standingIn(t, LANE.suspect, '= any ($5)', '$7::int')}) as suspects) as x),
-of_suspects as (
-  select *, row_number() over (partition by suspect order by place, rank, run_at, id) as nth_suspect from found),
-of_names as (
-  select *, row_number() over (partition by name order by place, rank, run_at, id) as nth_of_name from of_suspects
-  where not suspect or nth_suspect <= $7::int),
-of_queues as (
-  select f.*, row_number() over (partition by f.place order by f.rank, f.run_at, f.id) as nth_of_queue
-  from of_names f left join limited on limited.name = f.name
-  where limited.name is null or f.nth_of_name <= limited.most),
-picked as materialized (
-  select ctid from of_queues where nth_of_queue <= most
-  order by place, rank, run_at, id limit (select most from room)),`;
-
-const PICKED_BY = { usual: PICKED, withSuspects: PICKED_WITH_SUSPECTS, withLimits: PICKED_WITH_LIMITS } as const;
-type ClaimKind = keyof typeof PICKED_BY;
-
-/** When each kind of claim takes jobs at all. */
-const TAKES = { usual: 'and not due and not suspects', withSuspects: '', withLimits: 'and (not due or $10)' } as const;
-
-/*
- * While deferred jobs are due, or suspects wait, the usual claim takes nothing and says so: the first have to become ready
- * (`promote`), or a lower priority would overtake them; the second are for the other claim, which takes all the same.
- *
- * $1 clock  $2 worker  $3 queues  $4 limits of the queues  $5 names  $6 limit  $7 suspects at most
- */
-const claimText = (t: Tables, kind: ClaimKind): string => `
-with ${CLOCK},
-queues as materialized (
-  select * from unnest($3::text[], $4::int[]) ${kind === 'withLimits' ? 'with ordinality as q (queue, most, place)' : 'as q (queue, most)'}),
-names as materialized (select * from unnest($5::text[]) as n (name)),
-status as materialized (
-  select case when w.id is null or w.state = 'dead' then ${ALIVE.dead}
-              when w.state = 'draining' or w.lease_expires_at <= c.now then ${ALIVE.idle}
-              else ${ALIVE.active} end as alive
-  from clock c left join ${t.workers} w on w.id = $2),
-first as materialized (
-  select exists (
-    select 1 from queues cross join names cross join lateral (
-      select 1 from ${t.live} d
-      where d.lane = ${LANE.deferred} and d.queue = queues.queue and d.name = names.name
-        and d.run_at <= (select now from clock)
-      limit 1) as found) as due,
-    $7::int > 0 and ${standsIn(t, LANE.suspect)} as suspects),
-room as materialized (
-  select case when alive = ${ALIVE.active} ${TAKES[kind]} then $6::int else 0 end as most
-  from status, first),${PICKED_BY[kind](t)}
-claimed as (
-  update ${t.live} l
-  set running = true, attempt = l.attempt + 1, worker_id = $2, retrying = false,
-      started_at = (select now from clock), updated_at = (select now from clock)
-  where l.ctid = any (array(select ctid from picked))
-  returning l.id, l.run_at, l.started_at, l.attempt, l.retry_count, l.suspect),
-later as (
-  select min(d.run_at) as at from queues cross join names cross join lateral (
-    select run_at from ${t.live} d
-    where d.lane = ${LANE.deferred} and d.queue = queues.queue and d.name = names.name
-    order by run_at limit 1) as d),
-header as (
-  select alive, due, suspects,
-    case when $6::int > 0 and (select count(*) from claimed) >= $6 then 0
-         when ${standsIn(t, LANE.ready, 'and not exists (select 1 from claimed c where c.id = l.id)')} then 0
-         when ${standsIn(t, LANE.suspect, 'and not exists (select 1 from claimed c where c.id = l.id)')} then 0
-         else (select case when at is not null then greatest(0, at - (select now from clock)) end from later) end as next_due
-  from status, first)
-select null, header.next_due, null, header.alive, null, header.due, null, null, null, null, null, null, null, null,
-  null, null, null, null, null, null, null, null, header.suspects
-from header
-union all
-select c.id, c.run_at, c.started_at, c.attempt, c.retry_count, c.suspect,
-  f.name, f.queue, f.payload, f.codec, f.priority, f.max_retries, f.timeout_ms, f.created_at, f.scope_app_id, f.scope_org_id,
-  f.backoff, f.unique_key, f.group_key, f.headers, f.cron_id, f.cron_at, null
-from claimed c join ${t.jobs} f on f.id = c.id`;
-
-/** Makes due jobs claimable. $1 clock  $2 queues  $3 names */
-const promoteText = (t: Tables): string => `
-with ${CLOCK},
-due as materialized (
-  select d.ctid from unnest($2::text[]) as q (queue) cross join unnest($3::text[]) as n (name) cross join lateral (
-    select l.ctid from ${t.live} l
-    where l.lane = ${LANE.deferred} and l.queue = q.queue and l.name = n.name and l.run_at <= (select now from clock)
-    order by l.run_at limit ${PROMOTE_BATCH}
-    for update skip locked) as d
-  limit ${PROMOTE_BATCH})
-update ${t.live} set lane = case when suspect then ${LANE.suspect} else ${LANE.ready} end where ctid = any (array(select ctid from due))`;
+import type { Tables } from '../tables.js';
+import { ClaimMarks, type Mark, type Placed } from './claim-marks.js';
+import { ALIVE, claimText, promoteText } from './claim-statements.js';
 
 interface Header {
   readonly 1: number | null;
@@ -203,16 +48,21 @@ interface ClaimedRows {
   readonly suspects: boolean;
 }
 
+/** In front of every job. */
+const HEAD: Mark = { rank: -1_000_000, runAt: 0, uuid: '00000000-0000-0000-0000-000000000000' };
+
 /** Leases jobs to workers. */
 export class PgClaims {
   private readonly usual: Statement;
   private readonly withSuspects: Statement;
   private readonly withLimits: Statement;
   private readonly promote: Statement;
+  private readonly marks = new ClaimMarks();
 
   constructor(
     private readonly connection: PgConnection,
     tables: Tables,
+    private readonly clock: Pick<Clock, 'monotonic'>,
   ) {
     this.usual = statement('claim', claimText(tables, 'usual'));
     this.withSuspects = statement('claim_suspects', claimText(tables, 'withSuspects'));
@@ -223,11 +73,48 @@ export class PgClaims {
   claim(request: ClaimRequest): Promise<ClaimResult> {
     return this.connection.run(async (session) => {
       if (request.nameLimits?.length) return this.claimWithLimits(session, request, request.nameLimits);
-      const { result, due, suspects } = await this.take(session, request, this.usual);
+      const { result, due, suspects } = await this.takeUsual(session, request);
       if (!result.workerAlive || !(due || suspects)) return result;
       if (due) await this.makeReady(session, request);
       return (await this.take(session, request, this.withSuspects)).result;
     });
+  }
+
+  /** This process has inserted jobs. */
+  inserted(jobs: readonly NewJob[]): void {
+    for (const { queue, priority, runAt } of jobs) this.marks.came(queue, -priority, runAt);
+  }
+
+  /** This process has made jobs wait again. */
+  returned(): void {
+    this.marks.clear();
+  }
+
+  /** Another process has said that jobs wait. */
+  heard(): void {
+    this.marks.doubt();
+  }
+
+  private async takeUsual(session: PgSession, request: ClaimRequest): Promise<ClaimedRows> {
+    const from = this.marks.from(request, this.clock.monotonic());
+    const marks = request.queues.map(({ queue }) => from?.get(queue) ?? HEAD);
+    const startedAt = this.clock.monotonic();
+    const taken = await this.take(
+      session,
+      request,
+      this.usual,
+      plainArray(marks.map(({ rank }) => rank)),
+      plainArray(marks.map(({ runAt }) => runAt)),
+      plainArray(marks.map(({ uuid }) => uuid)),
+    );
+    const { jobs, nextDueInMs } = taken.result;
+    const endedAt = this.clock.monotonic();
+    if (!from) this.marks.walked(startedAt, endedAt, jobs.length);
+    this.marks.took(request, lastOfEachQueue(jobs));
+    if (!from || jobs.length >= request.limit) return taken;
+    // What may stand in front of the marks has to be looked for, too.
+    const walkInMs = Math.max(1, this.marks.walkInMs(endedAt));
+    return { ...taken, result: { ...taken.result, nextDueInMs: Math.min(nextDueInMs ?? walkInMs, walkInMs) } };
   }
 
   private async claimWithLimits(
@@ -244,6 +131,7 @@ export class PgClaims {
 
   private async makeReady(session: PgSession, { names, queues }: ClaimRequest): Promise<void> {
     await session.count(this.promote, [session.now, queues.map(({ queue }) => queue), names]);
+    this.marks.clear();
   }
 
   private async take(
@@ -266,8 +154,9 @@ export class PgClaims {
     const header = first as unknown as Header;
     const jobs: ClaimedJob[] = [];
     const suspects = new Set<JobId>();
+    let job: ClaimedJob | undefined;
     for (const row of rows) {
-      const job = toClaimedJob(row);
+      job = toClaimedJob(row, job);
       jobs.push(job);
       if (row[5]) suspects.add(job.id);
     }
@@ -282,23 +171,34 @@ function compareJobs(a: ClaimedJob, b: ClaimedJob): number {
   return b.priority - a.priority || a.runAt - b.runAt || (a.id < b.id ? -1 : 1);
 }
 
-function toClaimedJob(row: Row): ClaimedJob {
+/** @param jobs in the order of the claim */
+function lastOfEachQueue(jobs: readonly ClaimedJob[]): readonly Placed[] {
+  return jobs
+    .filter(({ queue }, index) => queue !== jobs[index + 1]?.queue)
+    .map(({ queue, priority, runAt, id }) => ({ queue, rank: -priority, runAt, uuid: toUuid(id) }));
+}
+
+/**
+ * Jobs of a claim have most texts in common: each keeps those of the job before it where they are equal, so that a
+ * thousand jobs under way do not hold a thousand copies.
+ */
+function toClaimedJob(row: Row, before: ClaimedJob | undefined): ClaimedJob {
   return {
     id: toJobId(row[0]),
     runAt: row[1],
     startedAt: row[2],
     attempt: row[3],
     retryCount: row[4],
-    name: row[6],
-    queue: row[7],
+    name: row[6] === before?.name ? before.name : row[6],
+    queue: row[7] === before?.queue ? before.queue : row[7],
     payload: row[8],
-    codec: row[9],
+    codec: row[9] === before?.codec ? before.codec : row[9],
     priority: row[10],
     maxRetries: row[11],
     timeoutMs: row[12],
     createdAt: row[13],
-    scopeAppId: row[14],
-    scopeOrgId: row[15],
+    scopeAppId: row[14] === before?.scopeAppId ? before.scopeAppId : row[14],
+    scopeOrgId: row[15] === before?.scopeOrgId ? before.scopeOrgId : row[15],
     backoff: parseBackoff(row[16]),
     uniqueKey: row[17],
     groupKey: row[18],

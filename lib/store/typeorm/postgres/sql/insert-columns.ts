@@ -40,6 +40,9 @@ const GROUPS: readonly (readonly Column[])[] = [
   ],
 ];
 
+/** How many parameters {@link toColumns} gives. */
+export const COLUMN_COUNT = GROUPS.flat().length;
+
 /** For each group of columns, whether its values come as arrays, one element a job. */
 export type InsertShape = readonly boolean[];
 

@@ -2,8 +2,8 @@ import type { JobId } from '../../../../id/ids.js';
 import type { NewJob } from '../../../../job/job-record.js';
 import { type PgSession, type Statement, statement } from '../pg-session.js';
 import { plainArray, toJobId, uuidArray } from '../rows.js';
-import { CLOCK, LANE, type Tables } from '../tables.js';
-import { type InsertShape, newRows, shapeKey, toColumns } from './insert-columns.js';
+import { CLOCK, LANE, type Tables, channelOf } from '../tables.js';
+import { COLUMN_COUNT, type InsertShape, newRows, shapeKey, toColumns } from './insert-columns.js';
 
 /** Rows of one statement. Larger ones gain nothing, and hold their parameters in memory twice. */
 export const CHUNK = 1_000;
@@ -11,9 +11,9 @@ export const CHUNK = 1_000;
 /*
  * Jobs of one call are mostly alike: what they have in common goes to the server once, not once a job in an array that it
  * has to take apart again.
- * $1 clock, then the columns in their order, each a value for all jobs or an array
+ * $1 clock, then the columns in their order, each a value for all jobs or an array, then texts that other processes are told
  */
-const insertText = (t: Tables, shape: InsertShape): string => `
+const insertText = (t: Tables, shape: InsertShape, tells: boolean): string => `
 with ${CLOCK},
 new as materialized (
   select s.*, coalesce(s.run_at, c.now + s.delay) as due
@@ -29,7 +29,7 @@ live as (
   select id, due, (select now from clock), -priority::integer,
     case when due > (select now from clock) then ${LANE.deferred} else ${LANE.ready} end, unique_key is not null, queue, name
   from new)
-select now from clock`;
+select now${tells ? `, (select count(pg_notify('${channelOf(t.name)}', text)) from unnest($${COLUMN_COUNT + 2}::text[]) as text)` : ''} from clock`;
 
 /*
  * Which of these ids are there already. Asked by inserting them: an insert that is still under way, whose answer was lost,
@@ -52,6 +52,13 @@ export class PgInserts {
     this.forgetStatement = statement('forget', `delete from ${tables.jobs} where id = any ($1::uuid[])`);
   }
 
+  /** Inserts in one statement. @param texts sent to other processes with the commit @returns the clock of the statement */
+  async insertAndTell(session: PgSession, jobs: readonly NewJob[], texts: readonly string[]): Promise<number> {
+    const { shape, values } = toColumns(jobs);
+    const row = await session.row<[number]>(this.insertOf(shape, true), [session.now, ...values, texts]);
+    return row![0];
+  }
+
   /** @returns the clock of the first statement, or `undefined` without jobs */
   async insert(session: PgSession, jobs: readonly NewJob[]): Promise<number | undefined> {
     let first: number | undefined;
@@ -69,10 +76,13 @@ export class PgInserts {
     return first ?? last?.[0];
   }
 
-  private insertOf(shape: InsertShape): Statement {
-    const key = shapeKey(shape);
+  private insertOf(shape: InsertShape, tells = false): Statement {
+    const key = `${shapeKey(shape)}${tells ? ' tells' : ''}`;
     let known = this.insertStatements.get(key);
-    if (!known) this.insertStatements.set(key, (known = statement('insert', insertText(this.tables, shape))));
+    if (!known) {
+      const text = insertText(this.tables, shape, tells);
+      this.insertStatements.set(key, (known = statement(tells ? 'insert_tell' : 'insert', text)));
+    }
     return known;
   }
 

@@ -116,7 +116,7 @@ export class PgJobReads {
     );
     this.cancelStatement = statement(
       'cancels',
-      `select id, worker_id from ${t.live} where running and worker_id is not null and cancel_requested_at is not null`,
+      `select id, worker_id from ${t.live} where cancel_requested_at is not null and running and worker_id is not null`,
     );
   }
 

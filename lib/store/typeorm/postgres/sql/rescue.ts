@@ -1,11 +1,23 @@
-import type { DlqId, JobId, WorkerId } from '../../../../id/ids.js';
+import type { JobId, WorkerId } from '../../../../id/ids.js';
+import type { RescueOptions } from '../../../../job/job-store.js';
 import type { PgSession, Statement } from '../pg-session.js';
 import { statement } from '../pg-session.js';
 import { appendError, toJobId, toWorkerId, uuidArray } from '../rows.js';
 import { CLOCK, DONE, LANE, type Tables } from '../tables.js';
+import { runningOf } from './running.js';
 import { freeKeys, insertDlq } from './settle.js';
 
 const WHAT = { retry: 1, fail: 2, cancel: 3 } as const;
+
+/** SQL: whether no claim of a worker can be on its way any more. */
+const LONG_DEAD = `state = 'dead' and lease_expires_at < (select now from clock) - $5::bigint`;
+
+/** SQL: whose jobs are looked for. */
+const WHOSE = {
+  dead: () => `exists (select 1 from unburied) and l.worker_id = any (array(select id from unburied))`,
+  deadOrMissing: (t: Tables) => `(l.worker_id in (select id from died)
+      or not exists (select 1 from ${t.workers} w where w.id = l.worker_id and w.state <> 'dead'))`,
+} as const;
 
 /*
  * One statement marks workers dead whose lease is over and frees the jobs of workers that are dead or unknown. A worker
@@ -14,22 +26,27 @@ const WHAT = { retry: 1, fail: 2, cancel: 3 } as const;
  * fence: when a row has changed meanwhile, the check is made on its new version, but with the workers as they were at the
  * statement's beginning, and one that came since would pass for missing.
  *
- * $1 clock  $2 limit  $3 ids for dead-letter entries  $4 error without its attempt
+ * Which jobs a worker holds is no index's business (a claim would have to write it): they are looked for along the lanes, and
+ * only while there is a worker to bury, one that is dead and may still hold jobs. Once it has been dead for longer than any
+ * claim of it can have been on its way, and holds none, it is buried.
+ *
+ * $1 clock  $2 limit  $3 ids for dead-letter entries  $4 error without its attempt  $5 time until a dead worker can be buried
  */
-const rescueText = (t: Tables): string => `
+const rescueText = (t: Tables, whose: 'dead' | 'deadOrMissing'): string => `
 with ${CLOCK},
 died as (
   update ${t.workers} set state = 'dead'
   where id in (
     select id from ${t.workers} where state <> 'dead' and lease_expires_at <= (select now from clock) order by id for update skip locked)
   returning id),
+unburied as materialized (
+  select id from died union all select id from ${t.workers} where state = 'dead' and not buried),
 orphans as materialized (
-  select l.id, l.attempt, l.worker_id
-  from ${t.live} l
-  where l.running and l.worker_id is not null
-    and (l.worker_id in (select id from died)
-      or not exists (select 1 from ${t.workers} w where w.id = l.worker_id and w.state <> 'dead'))
-  limit $2),
+  select id, attempt, worker_id from (${runningOf(t, WHOSE[whose](t))}) as held limit $2),
+forgotten as (
+  delete from ${t.workers} where gone and ${LONG_DEAD} and not exists (select 1 from orphans)),
+buried as (
+  update ${t.workers} set buried = true where not gone and not buried and ${LONG_DEAD} and not exists (select 1 from orphans)),
 lost as materialized (
   select l.id, l.worker_id, l.run_at, l.started_at, l.cancel_requested_at, l.attempt, l.retry_count, l.keyed, l.progress, l.errors
   from ${t.live} l join orphans o on o.id = l.id
@@ -61,27 +78,35 @@ back as (
   from freeing x where l.id = x.id and x.what = ${WHAT.retry})
 select id, worker_id from freeing`;
 
+/** No claim is on its way for longer. */
+const BURY_AFTER_MS = 30_000;
+
 /** Takes jobs back from dead workers. */
 export class PgRescue {
-  private readonly statement: Statement;
+  private readonly ofDead: Statement;
+  private readonly ofDeadOrMissing: Statement;
+  private readonly buryAfterMs: number;
 
-  constructor(tables: Tables) {
-    this.statement = statement('rescue', rescueText(tables));
+  /** @param callTimeoutMs the longest that a statement takes */
+  constructor(tables: Tables, callTimeoutMs: number) {
+    this.ofDead = statement('rescue', rescueText(tables, 'dead'));
+    this.ofDeadOrMissing = statement('rescue_missing', rescueText(tables, 'deadOrMissing'));
+    this.buryAfterMs = Math.max(BURY_AFTER_MS, 2 * callTimeoutMs);
   }
 
   /** @returns the jobs that were freed, each with the worker that held it */
   async rescue(
     session: PgSession,
-    limit: number,
-    newDlqId: () => DlqId,
+    { limit, newDlqId, missing = true }: RescueOptions,
     error: object,
   ): Promise<readonly { readonly id: JobId; readonly workerId: WorkerId }[]> {
     const ids = Array.from({ length: limit }, () => newDlqId());
-    const rows = await session.rows<[string, string]>(this.statement, [
+    const rows = await session.rows<[string, string]>(missing ? this.ofDeadOrMissing : this.ofDead, [
       session.now,
       limit,
       uuidArray(ids),
       JSON.stringify(error),
+      this.buryAfterMs,
     ]);
     return rows.map(([id, workerId]) => ({ id: toJobId(id), workerId: toWorkerId(workerId) }));
   }

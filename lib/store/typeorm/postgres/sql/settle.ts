@@ -23,7 +23,8 @@ dead as (
   from ${failed} x cross join lateral (select * from ${t.jobs} where id = x.id offset 0) as f)`;
 
 /*
- * The common batch: everything completed. $1 clock  $2 worker  $3 ids  $4 attempts  $5 results
+ * The common batch: everything completed. Says how many jobs that were, and which only if some were not held any more.
+ * $1 clock  $2 worker  $3 ids  $4 attempts  $5 results
  */
 const completeText = (t: Tables): string => `
 with ${CLOCK},
@@ -36,7 +37,9 @@ ended as (
   insert into ${t.done} (id, run_at, completed_at, started_at, cancel_requested_at, attempt, retry_count, state, result, progress, errors)
   select id, run_at, (select now from clock), started_at, cancel_requested_at, attempt, retry_count, ${DONE.completed}, result, progress, errors
   from gone)
-select id from gone`;
+select null::uuid, (select count(*) from gone)
+union all
+select id, null from gone where (select count(*) from gone) < cardinality($3::uuid[])`;
 
 /*
  * Any batch, in one statement: the rows are locked under their fence first, in the order of their ids, as they come; then
@@ -105,6 +108,15 @@ export class PgSettlements {
     const batch = newestOfEach(settlements);
     const plain = batch.every(({ outcome }) => outcome.kind === 'completed');
     const rows = await (plain ? this.writeCompleted(workerId, batch) : this.writeAny(workerId, batch));
+    if (rows === 'all' && batch.length === settlements.length) return ALL_SETTLED;
+    return this.resultOf(settlements, batch, rows === 'all' ? batch.map(({ id }) => [toUuid(id)]) : rows);
+  }
+
+  private resultOf(
+    settlements: readonly Settlement[],
+    batch: readonly Settlement[],
+    rows: readonly SettledRow[],
+  ): SettledRows {
     const written = new Map(rows.map(([id, turned, queue]) => [toJobId(id), { turned, queue }]));
     const lost: JobId[] = [];
     for (const settlement of settlements) {
@@ -116,11 +128,18 @@ export class PgSettlements {
     return { result: { lost, cancelled }, ...waiting(batch, written) };
   }
 
-  private writeCompleted(workerId: WorkerId, batch: readonly Settlement[]): Promise<SettledRow[]> {
-    const results = batch.map(({ outcome }) => (outcome.kind === 'completed' ? outcome.result : null));
-    return this.connection.run((session) =>
-      session.rows<SettledRow>(this.complete, [session.now, toUuid(workerId), ids(batch), attempts(batch), results]),
+  /** @returns what was written */
+  private async writeCompleted(workerId: WorkerId, batch: readonly Settlement[]): Promise<'all' | SettledRow[]> {
+    const [first, ...rows] = await this.connection.run((session) =>
+      session.rows<readonly [id: string, count: number]>(this.complete, [
+        session.now,
+        toUuid(workerId),
+        ids(batch),
+        attempts(batch),
+        resultsOf(batch),
+      ]),
     );
+    return first![1] === batch.length ? 'all' : rows.map(([id]) => [id]);
   }
 
   private writeAny(workerId: WorkerId, batch: readonly Settlement[]): Promise<SettledRow[]> {
@@ -132,7 +151,7 @@ export class PgSettlements {
         ids(batch),
         attempts(batch),
         plainArray(outcomes.map(({ kind }) => KIND[kind])),
-        outcomes.map((outcome) => (outcome.kind === 'completed' ? outcome.result : null)),
+        resultsOf(batch),
         batch.map(errorText),
         plainArray(outcomes.map((outcome) => ('delayMs' in outcome ? Math.ceil(outcome.delayMs) : null))),
         plainArray(outcomes.map((outcome) => (outcome.kind === 'failed' ? toUuid(outcome.dlqId) : null))),
@@ -141,22 +160,29 @@ export class PgSettlements {
   }
 }
 
+const ALL_SETTLED: SettledRows = { result: { lost: [], cancelled: [] }, queues: [], inMs: undefined };
+
 type SettledRow = readonly [id: string, turned?: boolean, queue?: string | null];
 
 const ids = (batch: readonly Settlement[]): string => uuidArray(batch.map(({ id }) => id));
 const attempts = (batch: readonly Settlement[]): string => plainArray(batch.map(({ attempt }) => attempt));
+
+const resultsOf = (batch: readonly Settlement[]): readonly (string | null)[] =>
+  batch.map(({ outcome }) => (outcome.kind === 'completed' ? outcome.result : null));
 
 /**
  * One settlement a job, in the order of ids, so that two batches never wait for each other. Of several attempts only the
  * newest can hold the job; of one attempt the first settlement counts.
  */
 function newestOfEach(settlements: readonly Settlement[]): readonly Settlement[] {
+  const sorted = [...settlements].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  if (sorted.every(({ id }, index) => id !== sorted[index + 1]?.id)) return sorted;
   const byId = new Map<JobId, Settlement>();
-  for (const settlement of settlements) {
+  for (const settlement of sorted) {
     const other = byId.get(settlement.id);
     if (!other || settlement.attempt > other.attempt) byId.set(settlement.id, settlement);
   }
-  return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  return [...byId.values()];
 }
 
 function errorText({ outcome, attempt }: Settlement): string | null {

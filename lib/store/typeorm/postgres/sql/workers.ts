@@ -5,6 +5,7 @@ import type { HeldJob } from '../../../../job/job-store.js';
 import { type PgSession, type Statement, statement } from '../pg-session.js';
 import { plainArray, toJobId, toUuid, toWorkerId, uuidArray } from '../rows.js';
 import { CLOCK, type Tables } from '../tables.js';
+import { runningOf } from './running.js';
 
 /** $1 clock  $2 id  $3 lease  $4 hostname  $5 pid  $6 version  $7 queues  $8 concurrency  $9 metadata */
 const registerText = (t: Tables): string => `
@@ -24,25 +25,31 @@ beat as (
   update ${t.workers} set lease_expires_at = (select now from clock) + $3::bigint, last_seen = (select now from clock)
   where id = $2 and state <> 'dead'
   returning id)
-select null::uuid, (select count(*) from beat) = 1, null
+select null::uuid, (select count(*) from beat) = 1, null, exists (
+    select 1 from ${t.workers} where case when state = 'dead' then not buried else lease_expires_at <= (select now from clock) end)
 union all
-select r.id, l.id is not null and (select count(*) from beat) = 1, l.cancel_requested_at is not null
+select r.id, l.id is not null and (select count(*) from beat) = 1, l.cancel_requested_at is not null, null
 from unnest($4::uuid[], $5::int[]) as r (id, attempt)
 left join ${t.live} l on l.id = r.id and l.attempt = r.attempt and l.worker_id = $2 and l.running
 where l.id is null or l.cancel_requested_at is not null or (select count(*) from beat) = 0`;
+
+/** Its row stays until a rescue has found that it holds nothing. $1 clock  $2 worker */
+const deregisterText = (t: Tables): string => `
+with ${CLOCK}
+update ${t.workers} set state = 'dead', gone = true, lease_expires_at = least(lease_expires_at, (select now from clock)) where id = $2`;
 
 /** $1 clock */
 const listText = (t: Tables): string => `
 with ${CLOCK}
 select id, lease_expires_at, last_seen, started_at, pid, concurrency,
   case when lease_expires_at <= (select now from clock) then 'dead' else state end, hostname, version, queues, metadata
-from ${t.workers} order by started_at, id`;
+from ${t.workers} where not gone order by started_at, id`;
 
 /** $1 clock  $2 age  $3 limit */
 const pruneText = (t: Tables): string => `
 with ${CLOCK}
 delete from ${t.workers} where id in (
-  select id from ${t.workers} where state = 'dead' and lease_expires_at < (select now from clock) - $2::bigint
+  select id from ${t.workers} where state = 'dead' and not gone and lease_expires_at < (select now from clock) - $2::bigint
   order by id limit $3 for update skip locked)`;
 
 type Row = readonly [
@@ -66,6 +73,7 @@ export class PgWorkers {
   private readonly drainStatement: Statement;
   private readonly heldStatement: Statement;
   private readonly deregisterStatement: Statement;
+  private readonly deleteStatement: Statement;
   private readonly listStatement: Statement;
   private readonly pruneStatement: Statement;
 
@@ -79,9 +87,10 @@ export class PgWorkers {
     );
     this.heldStatement = statement(
       'held',
-      `select id, attempt from ${t.live} where worker_id = $1 and running order by id`,
+      `select id, attempt from (${runningOf(t, 'l.worker_id = $1')}) as held order by id`,
     );
-    this.deregisterStatement = statement('deregister', `delete from ${t.workers} where id = $1`);
+    this.deregisterStatement = statement('deregister', deregisterText(t));
+    this.deleteStatement = statement('delete_worker', `delete from ${t.workers} where id = $1`);
     this.listStatement = statement('workers', listText(t));
     this.pruneStatement = statement('prune_workers', pruneText(t));
   }
@@ -101,17 +110,25 @@ export class PgWorkers {
   }
 
   async heartbeat(session: PgSession, { workerId, leaseMs, running }: HeartbeatRequest): Promise<HeartbeatResult> {
-    const [first, ...rows] = await session.rows<[string | null, boolean, boolean | null]>(this.heartbeatStatement, [
-      session.now,
-      toUuid(workerId),
-      leaseMs,
-      uuidArray(running.map(({ id }) => id)),
-      plainArray(running.map(({ attempt }) => attempt)),
-    ]);
+    const [first, ...rows] = await session.rows<[string | null, boolean, boolean | null, boolean | null]>(
+      this.heartbeatStatement,
+      [
+        session.now,
+        toUuid(workerId),
+        leaseMs,
+        uuidArray(running.map(({ id }) => id)),
+        plainArray(running.map(({ attempt }) => attempt)),
+      ],
+    );
     const byUuid = new Map(running.map(({ id }) => [toUuid(id), id]));
     const pick = (wanted: (held: boolean) => boolean) =>
       rows.filter(([, held]) => wanted(held)).map(([uuid]) => byUuid.get(uuid!)!);
-    return { alive: first![1], lost: pick((held) => !held), cancelRequested: pick((held) => held) };
+    return {
+      alive: first![1],
+      lost: pick((held) => !held),
+      cancelRequested: pick((held) => held),
+      mayRescue: first![3] === true,
+    };
   }
 
   async held(session: PgSession, id: WorkerId): Promise<HeldJob[]> {
@@ -123,8 +140,9 @@ export class PgWorkers {
     await session.count(this.drainStatement, [toUuid(id)]);
   }
 
-  async deregister(session: PgSession, id: WorkerId): Promise<void> {
-    await session.count(this.deregisterStatement, [toUuid(id)]);
+  async deregister(session: PgSession, id: WorkerId, idle: boolean): Promise<void> {
+    if (idle) await session.count(this.deleteStatement, [toUuid(id)]);
+    else await session.count(this.deregisterStatement, [session.now, toUuid(id)]);
   }
 
   async list(session: PgSession): Promise<WorkerRecord[]> {

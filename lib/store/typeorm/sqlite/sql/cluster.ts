@@ -15,6 +15,8 @@ const REGISTER = `
 // A lease that is over can be renewed as long as nobody has declared the worker dead. Parameters: new expiry, now, worker.
 const RENEW = `UPDATE dispatch_workers SET lease_expires_at = ?, last_seen = ? WHERE id = ? AND state <> 'dead'`;
 
+const ANY_DEAD = `SELECT 1 FROM dispatch_workers WHERE state = 'dead' OR lease_expires_at <= ? LIMIT 1`;
+
 const HELD = `SELECT cancel_requested_at FROM dispatch_jobs WHERE id = ? AND state = 'running' AND worker_id = ? AND attempt = ?`;
 
 const LIST_HELD = `SELECT id, attempt FROM dispatch_jobs WHERE state = 'running' AND worker_id = ? ORDER BY id`;
@@ -56,7 +58,7 @@ export function registerWorker(tx: Tx, worker: NewWorker, leaseMs: number): void
 /** Renews the lease and looks at what the worker runs, in the same transaction. */
 export function heartbeat(tx: Tx, { workerId, leaseMs, running }: HeartbeatRequest): HeartbeatResult {
   if (tx.sql(RENEW).run(tx.now + leaseMs, tx.now, workerId).changes === 0) {
-    return { alive: false, lost: running.map(({ id }) => id), cancelRequested: [] };
+    return { alive: false, lost: running.map(({ id }) => id), cancelRequested: [], mayRescue: true };
   }
   const lost: JobId[] = [];
   const cancelRequested: JobId[] = [];
@@ -66,7 +68,7 @@ export function heartbeat(tx: Tx, { workerId, leaseMs, running }: HeartbeatReque
     if (requestedAt === undefined) lost.push(id);
     else if (requestedAt !== null) cancelRequested.push(id);
   }
-  return { alive: true, lost, cancelRequested };
+  return { alive: true, lost, cancelRequested, mayRescue: tx.sql(ANY_DEAD).get(tx.now) !== undefined };
 }
 
 /** What a worker holds by the database's account. */

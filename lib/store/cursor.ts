@@ -11,13 +11,22 @@ export function encodeCursor(keyset: Keyset): string {
   return Buffer.from(`${keyset.at}:${keyset.id}`).toString('base64url');
 }
 
-/** @throws InvalidOptionsError when the text is not a cursor that {@link encodeCursor} made */
-export function decodeCursor(cursor: string): Keyset {
+/**
+ * @param prefix of the ids that the list has: the cursor of another list would begin at any place of this one
+ * @throws InvalidOptionsError when the text is not a cursor that {@link encodeCursor} made for such a list
+ */
+export function decodeCursor(cursor: string, prefix: string): Keyset {
   const text = typeof cursor === 'string' ? Buffer.from(cursor, 'base64url').toString('utf8') : '';
   const match = /^(\d{1,16}):([a-z]+_[0-9a-z]{26})$/.exec(text);
   if (!match)
     throw new InvalidOptionsError('"cursor" is not valid: pass the text that the previous page returned, unchanged.');
-  return { at: Number(match[1]), id: match[2]! };
+  const id = match[2]!;
+  if (!id.startsWith(`${prefix}_`)) {
+    throw new InvalidOptionsError(
+      '"cursor" is one of another list: pass the text that the previous page of this list returned.',
+    );
+  }
+  return { at: Number(match[1]), id };
 }
 
 /** Rows of a list when `limit` is left out. */

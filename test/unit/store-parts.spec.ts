@@ -16,7 +16,7 @@ describe('cursors', () => {
     fc.assert(
       fc.property(fc.nat({ max: Number.MAX_SAFE_INTEGER }), fc.boolean(), (at, dlq) => {
         const keyset = { at, id: dlq ? newDlqId() : newJobId() };
-        expect(decodeCursor(encodeCursor(keyset))).toEqual(keyset);
+        expect(decodeCursor(encodeCursor(keyset), dlq ? 'dlq' : 'job')).toEqual(keyset);
       }),
     );
   });
@@ -28,16 +28,23 @@ describe('cursors', () => {
   it('that are not ours are refused and nothing else is thrown', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.string()), (text) => {
-        expect(() => decodeCursor(text)).toThrow(InvalidOptionsError);
+        expect(() => decodeCursor(text, 'job')).toThrow(InvalidOptionsError);
       }),
     );
     for (const text of ['-1:job_x', '5:job_short', `5:JOB_${'0'.repeat(26)}`, `1e9:job_${'0'.repeat(26)}`]) {
-      expect(() => decodeCursor(Buffer.from(text).toString('base64url'))).toThrow(/"cursor"/);
+      expect(() => decodeCursor(Buffer.from(text).toString('base64url'), 'job')).toThrow(/"cursor"/);
     }
   });
 
+  it('of another list are refused, saying so', () => {
+    expect(() => decodeCursor(encodeCursor({ at: 5, id: newDlqId() }), 'job')).toThrow(
+      /"cursor" is one of another list/,
+    );
+    expect(() => decodeCursor(encodeCursor({ at: 5, id: newJobId() }), 'dlq')).toThrow(InvalidOptionsError);
+  });
+
   it.each([undefined, null, 5, {}, []])('of another type (%j) are refused the same way', (value) => {
-    expect(() => decodeCursor(value as never)).toThrow(InvalidOptionsError);
+    expect(() => decodeCursor(value as never, 'job')).toThrow(InvalidOptionsError);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { WorkerRecord } from '../../cluster/worker-record.js';
 import type { DlqEntryRecord } from '../../dlq/dlq-entry.js';
 import { InvalidStateError } from '../../errors.js';
-import type { DlqId, JobId, WorkerId } from '../../id/ids.js';
+import { type DlqId, ID_PREFIX, type JobId, type WorkerId } from '../../id/ids.js';
 import type { JobLogRecord } from '../../job/job-store.js';
 import type { JobState } from '../../job/job-state.js';
 import type { WakeHub } from '../wake-hub.js';
@@ -13,13 +13,13 @@ import { WakeList } from '../wake-list.js';
 
 /** What a memory store holds; several stores may share it, as processes share a database. */
 export class MemoryData {
-  readonly jobs = new SortedRows<MemoryJob>(({ createdAt }) => createdAt);
+  readonly jobs = new SortedRows<MemoryJob>(ID_PREFIX.job, ({ createdAt }) => createdAt);
   readonly waiting = new WaitingJobs();
   readonly uniqueKeys = new UniqueKeys();
   /** Running jobs by their worker. */
   readonly held = new Map<WorkerId, Set<MemoryJob>>();
   readonly logs = new Map<JobId, JobLogRecord[]>();
-  readonly dlq = new SortedRows<DlqEntryRecord>(({ failedAt }) => failedAt);
+  readonly dlq = new SortedRows<DlqEntryRecord>(ID_PREFIX.dlq, ({ failedAt }) => failedAt);
   readonly workers = new Map<WorkerId, WorkerRecord>();
   /** What the call under way will make known once it is through. */
   wakes = new WakeList();

@@ -19,8 +19,14 @@ export class SortedRows<Row extends { readonly id: string }> {
   private sorted: Entry<Row>[] = [];
   private isSorted = true;
 
-  /** @param timeOf the time that a row is sorted by; it must not change */
-  constructor(private readonly timeOf: (row: Row) => number) {}
+  /**
+   * @param prefix of the rows' ids
+   * @param timeOf the time that a row is sorted by; it must not change
+   */
+  constructor(
+    private readonly prefix: string,
+    private readonly timeOf: (row: Row) => number,
+  ) {}
 
   has(id: string): boolean {
     return this.byId.has(id);
@@ -81,7 +87,7 @@ export class SortedRows<Row extends { readonly id: string }> {
 
   /** The index of the first row of a page, before offset and filters. */
   private start({ cursor, order }: PageRequest): number {
-    const after = cursor === undefined ? undefined : decodeCursor(cursor);
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, this.prefix);
     if (!this.isSorted) {
       this.sorted.sort(compare);
       this.isSorted = true;

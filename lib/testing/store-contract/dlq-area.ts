@@ -45,6 +45,17 @@ export const dlqArea: ContractArea = {
       await assert.rejects(store.listDlq({ limit: 1_001 }), InvalidOptionsError);
       await assert.rejects(store.listDlq({ offset: -1 }), InvalidOptionsError);
     }),
+    onStore('a cursor of the list of jobs is refused, and so is one of this list there', async (store) => {
+      await failJob(store);
+      await failJob(store);
+      const { nextCursor: ofJobs } = await store.listJobs({ limit: 1 });
+      const { nextCursor: ofEntries } = await store.listDlq({ limit: 1 });
+      assert.ok(ofJobs !== undefined && ofEntries !== undefined);
+      await assert.rejects(store.listDlq({ cursor: ofJobs }), InvalidOptionsError);
+      await assert.rejects(store.listJobs({ cursor: ofEntries }), InvalidOptionsError);
+      assert.equal((await store.listDlq({ cursor: ofEntries })).entries.length, 1);
+      assert.equal((await store.listJobs({ cursor: ofJobs })).jobs.length, 1);
+    }),
     onStore('entries are filtered and counted by queue, name, status and scope', async (store) => {
       const a = await failJob(store, { queue: 'a', name: 'x', ...inScope(SCOPE_A) });
       const b = await failJob(store, { queue: 'b', name: 'x', ...inScope(SCOPE_B) });

@@ -24,7 +24,7 @@ describe('SortedRows', () => {
     const times = fc.array(fc.tuple(fc.integer({ min: 0, max: 20 }), fc.boolean()), { maxLength: 200 });
     fc.assert(
       fc.property(times, fc.integer({ min: 1, max: 30 }), (given, limit) => {
-        const rows = new SortedRows<Row>(({ at }) => at);
+        const rows = new SortedRows<Row>('job', ({ at }) => at);
         const kept: Row[] = [];
         for (const [at, keep] of given) {
           const row = { id: newJobId(), at };
@@ -41,7 +41,7 @@ describe('SortedRows', () => {
   });
 
   it('does not list a row that was deleted and added again twice', () => {
-    const rows = new SortedRows<Row>(({ at }) => at);
+    const rows = new SortedRows<Row>('job', ({ at }) => at);
     const row = { id: newJobId(), at: 1 };
     rows.add(row);
     rows.delete(row.id);

@@ -1,6 +1,6 @@
 import type { DlqEntryRecord } from '../../../../dlq/dlq-entry.js';
 import type { DlqFilter, DlqPage, ListDlqOptions, ReplayDlqOptions } from '../../../../dlq/dlq-store.js';
-import type { DlqId } from '../../../../id/ids.js';
+import { type DlqId, ID_PREFIX } from '../../../../id/ids.js';
 import type { Scope } from '../../../../scope/scope.js';
 import { checkLimit, checkOffset, decodeCursor, encodeCursor } from '../../../cursor.js';
 import { type PgSession, type Statement, statement } from '../pg-session.js';
@@ -97,7 +97,7 @@ export class PgDlq {
   async list(session: PgSession, options: ListDlqOptions): Promise<DlqPage> {
     const limit = checkLimit(options.limit);
     const offset = checkOffset(options.offset);
-    const after = options.cursor === undefined ? null : decodeCursor(options.cursor);
+    const after = options.cursor === undefined ? null : decodeCursor(options.cursor, ID_PREFIX.dlq);
     if (limit === 0) return { entries: [] };
     const values = [...filterValues(options), after?.at ?? null, after ? toUuid(after.id) : null, limit + 1, offset];
     const rows = await session.rows<Row>(this.listStatement, values);

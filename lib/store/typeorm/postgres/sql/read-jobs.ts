@@ -1,4 +1,4 @@
-import type { JobId, WorkerId } from '../../../../id/ids.js';
+import { ID_PREFIX, type JobId, type WorkerId } from '../../../../id/ids.js';
 import type { JobRecord } from '../../../../job/job-record.js';
 import type {
   CountJobsOptions,
@@ -149,7 +149,7 @@ export class PgJobReads {
     const limit = checkLimit(options.limit);
     const offset = checkOffset(options.offset);
     const order = checkOrder(options.order);
-    const after = options.cursor === undefined ? null : decodeCursor(options.cursor);
+    const after = options.cursor === undefined ? null : decodeCursor(options.cursor, ID_PREFIX.job);
     if (limit === 0 || options.states?.length === 0) return { jobs: [] };
     const kind = kindOf(options.states);
     const scope = scopeKindOf(options.scope);

@@ -1,7 +1,7 @@
 import type { DlqEntryRecord } from '../../../../dlq/dlq-entry.js';
 import type { DlqFilter, DlqPage, ListDlqOptions, ReplayDlqOptions } from '../../../../dlq/dlq-store.js';
 import { DlqEntryNotFoundError, InvalidStateError } from '../../../../errors.js';
-import type { DlqId, JobId } from '../../../../id/ids.js';
+import { type DlqId, ID_PREFIX, type JobId } from '../../../../id/ids.js';
 import type { JobRecord } from '../../../../job/job-record.js';
 import type { Scope } from '../../../../scope/scope.js';
 import { checkLimit, checkOffset, decodeCursor, encodeCursor } from '../../../cursor.js';
@@ -47,7 +47,7 @@ export function listDlq(tx: Tx, options: ListDlqOptions): DlqPage {
   const offset = checkOffset(options.offset);
   const where = conditionsOf(options);
   if (options.cursor !== undefined) {
-    const { at, id } = decodeCursor(options.cursor);
+    const { at, id } = decodeCursor(options.cursor, ID_PREFIX.dlq);
     where.add('(failed_at, id) < (?, ?)', at, id);
   }
   if (limit === 0) return { entries: [] };

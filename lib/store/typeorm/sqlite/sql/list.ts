@@ -1,3 +1,4 @@
+import { ID_PREFIX } from '../../../../id/ids.js';
 import { JOB_STATES, type JobState } from '../../../../job/job-state.js';
 import type { CountJobsOptions, JobCounts, JobFilter, JobPage, ListJobsOptions } from '../../../../job/job-store.js';
 import { checkLimit, checkOffset, checkOrder, decodeCursor, encodeCursor } from '../../../cursor.js';
@@ -14,7 +15,7 @@ export function listJobs(tx: Tx, options: ListJobsOptions): JobPage {
   // Said in the words of the index on open jobs, so that SQLite sees that it may use it.
   if (options.states && !options.states.includes('completed')) where.add(`state <> 'completed'`);
   if (options.cursor !== undefined) {
-    const { at, id } = decodeCursor(options.cursor);
+    const { at, id } = decodeCursor(options.cursor, ID_PREFIX.job);
     where.add(`(created_at, id) ${ascending ? '>' : '<'} (?, ?)`, at, id);
   }
   if (limit === 0 || options.states?.length === 0) return { jobs: [] };

@@ -25,6 +25,8 @@ export interface JobDefaults {
 
 const NO_OPTIONS: EnqueueOptions = {};
 const NO_SCOPE: Scope = { appId: '', orgId: '' };
+/** Options that say more of a unique key. */
+const OF_A_KEY = ['uniqueFor', 'onConflict'] as const;
 const ON_CONFLICT: readonly unknown[] = ['ignore', 'replace', 'error'] satisfies OnConflict[];
 
 /** Builds the rows that `enqueue` inserts. */
@@ -39,10 +41,8 @@ export class JobFactory {
   create(definition: RegisteredJob, input: unknown, call: EnqueueOptions = NO_OPTIONS): NewJob {
     const { defaults } = this;
     const own = definition.options;
+    checkCall(call);
     const scope = defaults.scopes.resolve('enqueue', call.scope) ?? NO_SCOPE;
-    if (call.runAt !== undefined && call.delay !== undefined) {
-      throw new InvalidOptionsError('"runAt" and "delay" exclude each other: pass the one that you mean.');
-    }
     return {
       id: newJobId(),
       name: definition.name,
@@ -69,6 +69,25 @@ export class JobFactory {
       uniqueForMs: call.uniqueFor === undefined ? null : checkDuration('uniqueFor', call.uniqueFor),
       onConflict: checkOnConflict(call.onConflict),
     };
+  }
+}
+
+/** What options do not say alone. An option that would do nothing is a mistake, and often a dear one. */
+function checkCall(call: EnqueueOptions): void {
+  if (typeof call !== 'object' || call === null) {
+    throw new InvalidOptionsError(
+      `the options of a call must be an object such as { delay: '5m' } (got ${call === null ? 'null' : typeof call}).`,
+    );
+  }
+  if (call.runAt !== undefined && call.delay !== undefined) {
+    throw new InvalidOptionsError('"runAt" and "delay" exclude each other: pass the one that you mean.');
+  }
+  if (call.uniqueKey !== undefined) return;
+  for (const option of OF_A_KEY) {
+    if (call[option] === undefined) continue;
+    throw new InvalidOptionsError(
+      `"${option}" does nothing without "uniqueKey": pass the key that is to be unique, or leave "${option}" out.`,
+    );
   }
 }
 

@@ -106,6 +106,8 @@ export class StoreProducer implements JobProducer {
   async enqueueMany(items: readonly EnqueueItem[], options: EnqueueManyOptions = {}): Promise<EnqueuedJob[]> {
     if (!Array.isArray(items))
       throw new InvalidOptionsError(`enqueueMany takes a list of { job, input } (got ${typeof items}).`);
+    if (typeof options !== 'object' || options === null)
+      throw new InvalidOptionsError('the options of enqueueMany must be an object such as { manager }.');
     const rows: NewJob[] = [];
     for (let index = 0; index < items.length; index++) {
       const row = this.checked((items as readonly EnqueueItem[])[index]!, index);
@@ -132,6 +134,7 @@ export class StoreProducer implements JobProducer {
       throw error;
     };
     try {
+      checkItem(item);
       const definition = this.describe(item.job);
       const row = this.options.factory.create(definition, item.input, item);
       return definition.validate ? definition.validate(this.asStored(row)).then(() => row, named) : row;
@@ -144,7 +147,9 @@ export class StoreProducer implements JobProducer {
     const { registry } = this.options;
     if (typeof job === 'string') return registry.get(job) ?? registry.undefinedJob(checkName('job name', job));
     if (typeof job?.name !== 'string') {
-      throw new InvalidOptionsError(`a job is named by a definition from defineJob or by a text (got ${typeof job}).`);
+      throw new InvalidOptionsError(
+        `a job is named by a definition from defineJob or by a text (got ${job === null ? 'null' : typeof job}).`,
+      );
     }
     return registry.define(job);
   }
@@ -157,4 +162,13 @@ export class StoreProducer implements JobProducer {
       emitter.emit('jobEnqueued', { job: toJob(record, codecs) });
     return toJob(record, codecs, { enqueued });
   }
+}
+
+function checkItem(item: EnqueueItem): void {
+  if (typeof item !== 'object' || item === null)
+    throw new InvalidOptionsError(`an item is { job, input } (got ${item === null ? 'null' : typeof item}).`);
+  if ((item as EnqueueOptions).manager === undefined) return;
+  throw new InvalidOptionsError(
+    '"manager" is for all items or none: pass it beside the list, as in enqueueMany(items, { manager }).',
+  );
 }

@@ -1,4 +1,4 @@
-import { ScopeRequiredError } from '../errors.js';
+import { InvalidOptionsError, ScopeRequiredError } from '../errors.js';
 import { type Scope, scope as currentScope, toScope } from './scope.js';
 
 /** What a read or action may say about its scope. */
@@ -15,11 +15,19 @@ export class ScopePolicy {
   /**
    * The scope given, else the current one; `undefined` means no limit.
    *
-   * @throws ScopeRequiredError, and TypeError for a malformed scope
+   * @throws ScopeRequiredError, and InvalidOptionsError for a malformed scope
    */
   resolve(action: string, given: Partial<Scope> | undefined): Scope | undefined {
-    const resolved = given === undefined ? currentScope.capture() : toScope(given);
+    const resolved = given === undefined ? currentScope.capture() : checkScope(given);
     if (this.required && !resolved?.appId && !resolved?.orgId) throw new ScopeRequiredError(action);
     return resolved;
+  }
+}
+
+function checkScope(given: Partial<Scope>): Scope {
+  try {
+    return toScope(given);
+  } catch (cause) {
+    throw new InvalidOptionsError((cause as Error).message, { cause });
   }
 }

@@ -17,9 +17,15 @@ const UNSTORABLE = /[\0\p{Surrogate}]/u;
 /**
  * Checks and completes a scope; a missing half is the empty text.
  *
- * @throws {TypeError} when a half is not well-formed text of at most {@link MAX_SCOPE_ID_LENGTH} characters, or holds NUL
+ * @throws {TypeError} when it is no object, or a half is not well-formed text of at most {@link MAX_SCOPE_ID_LENGTH} characters, or holds NUL
  */
 export function toScope(scope: Partial<Scope>): Scope {
+  const given: unknown = scope;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new TypeError(
+      `"scope" must be an object such as { appId, orgId } (got ${given === null ? 'null' : typeof given}). Leave it out for the current one.`,
+    );
+  }
   return { appId: checkScopeId('appId', scope.appId), orgId: checkScopeId('orgId', scope.orgId) };
 }
 

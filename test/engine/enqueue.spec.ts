@@ -134,6 +134,13 @@ describeOnEachStore('enqueuing', (given) => {
       [{ job: '' }, InvalidOptionsError],
       [{ job: 'greet', priority: 0.5 }, InvalidOptionsError],
       [{ job: 'greet', delay: '1s', runAt: new Date() }, InvalidOptionsError],
+      [{ job: 'greet', uniqueFor: '1h' }, InvalidOptionsError],
+      [{ job: 'greet', scope: null }, InvalidOptionsError],
+      [{ job: 'greet', manager: {} }, InvalidOptionsError],
+      [{ job: null }, InvalidOptionsError],
+      [{}, InvalidOptionsError],
+      [null as never, InvalidOptionsError],
+      ['greet' as never, InvalidOptionsError],
     ];
     for (const [item, error] of bad) {
       const items = [{ job: 'greet' }, item as { job: string }, { job: 'greet' }];

@@ -119,18 +119,26 @@ describe('a new job', () => {
     [{ maxRetries: -1 }, 'maxRetries'],
     [{ timeout: -1 }, 'timeout'],
     [{ delay: 'soon' }, 'delay'],
-    [{ uniqueFor: Number.NaN }, 'uniqueFor'],
+    [{ uniqueKey: 'k', uniqueFor: Number.NaN }, 'uniqueFor'],
+    [{ uniqueFor: '1h' }, 'uniqueFor'],
+    [{ onConflict: 'ignore' }, 'onConflict'],
+    [{ uniqueFor: '1h', onConflict: 'replace' }, 'uniqueKey'],
+    [{ scope: null }, 'scope'],
     [{ uniqueKey: '' }, 'uniqueKey'],
     [{ groupKey: 5 }, 'groupKey'],
     [{ headers: { a: 1 } }, 'headers'],
     [{ runAt: new Date(Number.NaN) }, 'runAt'],
     [{ runAt: new Date(-1) }, 'runAt'],
     [{ runAt: 1_900_000_000_000 }, 'runAt'],
-    [{ onConflict: 'overwrite' }, 'onConflict'],
+    [{ uniqueKey: 'k', onConflict: 'overwrite' }, 'onConflict'],
     [{ backoff: { type: 'linear', initial: -1 } }, 'backoff.initial'],
   ])('refuses %j as a client error that names the option', (call, option) => {
     expect(() => create(call as never)).toThrow(InvalidOptionsError);
     expect(() => create(call as never)).toThrow(`"${option}"`);
+  });
+
+  it.each([null, 'now', 5])('refuses options that are no object (%j)', (call) => {
+    expect(() => create(call as never)).toThrow(InvalidOptionsError);
   });
 
   it('counts the payload in bytes of UTF-8', () => {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { ScopeRequiredError } from '../../lib/errors.js';
+import { InvalidOptionsError, ScopeRequiredError } from '../../lib/errors.js';
 import { ScopePolicy } from '../../lib/scope/scope-policy.js';
 import { MAX_SCOPE_ID_LENGTH, scope, toScope } from '../../lib/scope/scope.js';
 
@@ -102,6 +102,14 @@ describe('a scope', () => {
     expect(() => toScope(value as never)).toThrow(field);
     expect(() => scope.run(value as never, () => undefined)).toThrow(field);
   });
+
+  it.each([null, 'acme', 7, [], () => undefined])(
+    'that is no object (%j) is refused, saying what it looks like',
+    (value) => {
+      expect(() => toScope(value as never)).toThrow(/^"scope" must be an object such as { appId, orgId } \(got \w+\)/);
+      expect(() => new ScopePolicy(false).resolve('jobs.get', value as never)).toThrow(InvalidOptionsError);
+    },
+  );
 
   it('of the longest ids is taken, emoji included', () => {
     const longest = { appId: 'x'.repeat(MAX_SCOPE_ID_LENGTH), orgId: '🦊' };

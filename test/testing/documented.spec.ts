@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { DispatchService, Job, defineJob } from '../../lib/index.js';
 import { DispatchTestingModule, TestKit } from '../../lib/nest/testing/index.js';
 
-// The example of docs/testing.md.
+// The examples of docs/testing.md.
 
 const sendEmail = defineJob<{ to: string }>('send-email');
 
@@ -43,4 +43,10 @@ it('welcomes a customer after ten minutes, and tries again', async () => {
   expect(await kit.drain()).toEqual([]); // not due yet
   const runs = await kit.advance('1h'); // at their own moments: the job, and its retries
   expect(runs.map(({ outcome }) => outcome.kind)).toEqual(['retry', 'completed']);
+});
+
+it('sends the mail at once when asked to', async () => {
+  expect(await kit.performJob(MailService, { to: 'later@mail.example' })).toMatchObject({ kind: 'retry' });
+  const sent = await kit.performJob(MailService, { to: 'ada@mail.example' }, { attempt: 2 }); // one attempt of its job
+  expect(sent).toMatchObject({ kind: 'completed' });
 });

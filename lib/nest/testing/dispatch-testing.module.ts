@@ -7,6 +7,7 @@ import { getDispatchOptionsToken } from '../dispatch-token.js';
 import { DispatchModule } from '../dispatch.module.js';
 import type { DispatchModuleOptions } from '../dispatch.module-options.js';
 import { DispatchService } from '../dispatch.service.js';
+import { jobMethodsOf } from './job-methods.js';
 
 /** Options of `DispatchModule` where a test wants others than memory, a clock of its own and silence. */
 export interface DispatchTestingOptions extends Omit<Partial<DispatchModuleOptions>, 'clock' | 'autoStart'> {
@@ -45,7 +46,7 @@ export class DispatchTestingModule {
         {
           provide: TestKit,
           inject: [DispatchService],
-          useFactory: ({ engine }: DispatchService) => new TestKit(engine, given.clock),
+          useFactory: ({ engine }: DispatchService) => new TestKit(engine, given.clock, jobMethodsOf),
         },
       ],
       exports: [TestKit],
@@ -79,7 +80,7 @@ export class DispatchTestingModule {
     }
     const { engine } = app.get(DispatchService, { strict: false });
     let kit = kits.get(engine);
-    if (!kit) kits.set(engine, (kit = new TestKit(engine, options.clock)));
+    if (!kit) kits.set(engine, (kit = new TestKit(engine, options.clock, jobMethodsOf)));
     return kit;
   }
 }

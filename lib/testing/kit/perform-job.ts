@@ -9,17 +9,29 @@ import { AttemptRunner } from './attempt-runner.js';
 import { toJobOutcome } from './job-outcome.js';
 import type { PerformJobOptions, PerformedJob } from './performed-job.js';
 
+/** What is to be performed, and with what. */
+export interface JobToPerform {
+  readonly name: string;
+  /** Whose handler is meant; left out, anybody's. */
+  readonly owner?: string;
+  readonly input: unknown;
+  readonly options: PerformJobOptions | undefined;
+}
+
 /** Runs one attempt of a job that is in no store. @throws InvalidOptionsError, PayloadError */
 export async function performJob(
   parts: EngineParts,
-  name: string,
-  input: unknown,
-  { attempt = 1, ...options }: PerformJobOptions = {},
+  { name, owner, input, options: { attempt = 1, ...options } = {} }: JobToPerform,
 ): Promise<PerformedJob> {
   const registered = parts.registry.get(name);
   if (!registered?.handler) {
     throw new InvalidOptionsError(
       `there is no handler for the job "${name}". Provide the class whose method has @Job('${name}') and call app.init(), or register it.`,
+    );
+  }
+  if (owner !== undefined && registered.owner !== owner) {
+    throw new InvalidOptionsError(
+      `the job "${name}" is handled by ${registered.owner} here, and not by ${owner}. Pass the class that the application provides.`,
     );
   }
   if (!Number.isInteger(attempt) || attempt < 1) {

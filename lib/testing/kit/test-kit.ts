@@ -8,6 +8,7 @@ import { type TestClock } from '../test-clock.js';
 import { type CrashMoment, CrashPlan } from './crash-plan.js';
 import { EnqueuedJobs } from './enqueued-jobs.js';
 import type { ExpectedJob } from './expected-job.js';
+import { type BehindClass, type HandlerClass, type JobMethodsOf, pickJob } from './handler-class.js';
 import type { JobRun } from './job-outcome.js';
 import type { Expected } from './matches.js';
 import { performJob } from './perform-job.js';
@@ -33,10 +34,12 @@ export class TestKit {
   /**
    * @param engine set up with `clock`, and not started: the kit takes the worker's place
    * @param clock the one that the engine has
+   * @param jobMethodsOf for {@link performJob} with a class; kits of `DispatchTestingModule` have it
    */
   constructor(
     readonly engine: Engine,
     readonly clock: TestClock,
+    private readonly jobMethodsOf?: JobMethodsOf,
   ) {}
 
   /**
@@ -101,11 +104,23 @@ export class TestKit {
    * Runs one attempt of a job's handler, as a worker would run it: with codec, validation, middleware, guards, pipes,
    * interceptors and filters. Nothing is stored, and nobody hears of it.
    *
-   * @param job what the handler is registered for
+   *     await kit.performJob(sendEmail, { to });                // what the handler is registered for, or its name
+   *     await kit.performJob(MailService, { to });              // the class of the handler, if it handles one job
+   *     await kit.performJob(MailService, 'send', { to });      // if it handles several
+   *
+   * @param handler a class with `@Job`; a text behind it that is the name of such a method names the method
    * @param input the payload; one that is not valid makes the attempt fail, as it does for a worker
    * @returns how a worker would settle it; it never rejects for what the handler throws
-   * @throws InvalidOptionsError when there is no handler; PayloadError when the payload cannot be serialised
+   * @throws InvalidOptionsError when there is no handler, or the class has several; PayloadError when the payload cannot
+   *   be serialised
    */
+  performJob<Handler extends object>(
+    handler: HandlerClass<Handler>,
+    method: keyof Handler & string,
+    input?: unknown,
+    options?: PerformJobOptions,
+  ): Promise<PerformedJob>;
+  performJob(handler: HandlerClass, input?: unknown, options?: PerformJobOptions): Promise<PerformedJob>;
   performJob<Input, Result>(
     job: JobDefinition<Input, Result>,
     input: Input,
@@ -116,8 +131,14 @@ export class TestKit {
     input?: PayloadOf<Name>,
     options?: PerformJobOptions,
   ): Promise<PerformedJob>;
-  async performJob(job: JobDefinition | string, input?: unknown, options?: PerformJobOptions): Promise<PerformedJob> {
-    return performJob(await this.parts(), nameOf(job), input, options);
+  async performJob(job: JobDefinition | string | HandlerClass, ...given: BehindClass): Promise<PerformedJob> {
+    const parts = await this.parts();
+    if (typeof job === 'function') {
+      if (!this.jobMethodsOf) throw namedByClass();
+      return performJob(parts, pickJob(job, this.jobMethodsOf(job), given));
+    }
+    const [input, options] = given;
+    return performJob(parts, { name: nameOf(job), input, options: options as PerformJobOptions | undefined });
   }
 
   /**
@@ -185,11 +206,15 @@ export class TestKit {
 }
 
 function nameOf(job: { readonly name: string } | string): string {
+  // A class has a name as well, which is not that of a job.
+  if (typeof job === 'function') throw namedByClass();
   const name = typeof job === 'string' ? job : (job as { name?: unknown } | undefined)?.name;
-  if (typeof name !== 'string') {
-    throw new InvalidOptionsError(
-      `a job is named by a definition from defineJob or by a text (got ${typeof job}). Was the handler's class meant? Pass what its @Job names.`,
-    );
-  }
-  return name;
+  if (typeof name === 'string') return name;
+  throw new InvalidOptionsError(`a job is named by a definition from defineJob or by a text (got ${typeof job}).`);
+}
+
+function namedByClass(): InvalidOptionsError {
+  return new InvalidOptionsError(
+    'a job is named by a definition from defineJob or by a text here (got a class). Pass what its @Job names: classes are for performJob of the kits of DispatchTestingModule.',
+  );
 }

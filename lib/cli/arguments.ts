@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { UsageError } from './cli-error.js';
+import { UsageError, quoted } from './cli-error.js';
 import { type Database, type DatabaseType, checkSchema, checkType, toDatabase } from './database.js';
 
 export const COMMANDS = ['migrate', 'status', 'sql', 'doctor'] as const;
@@ -33,9 +33,9 @@ export function parseArguments(args: readonly string[], env: NodeJS.ProcessEnv):
   const [command, ...rest] = positionals;
   if (values.help || command === undefined || command === 'help') return { ...none, command: 'help' };
   if (!isCommand(command)) {
-    throw new UsageError(`there is no command "${command}". The commands are ${COMMANDS.join(', ')}.`);
+    throw new UsageError(`there is no command ${quoted(command)}. The commands are ${COMMANDS.join(', ')}.`);
   }
-  if (rest.length > 0) throw new UsageError(`${command} takes no further words (got ${JSON.stringify(rest[0])}).`);
+  if (rest.length > 0) throw new UsageError(`${command} takes no further words (got ${quoted(rest[0])}).`);
   if (values.all && command !== 'sql') throw new UsageError('--all is for sql.');
   const { all = false } = values;
   const database = toDatabase(values, env);

@@ -1,4 +1,4 @@
-import { UsageError } from './cli-error.js';
+import { UsageError, quoted } from './cli-error.js';
 
 /** The database that a command is about. */
 export type Database =
@@ -42,21 +42,21 @@ export function toDatabase(flags: DatabaseFlags, env: NodeJS.ProcessEnv): Databa
 /** @throws UsageError when it is no type that we know */
 export function checkType(type: string | undefined): DatabaseType | undefined {
   if (type === undefined || TYPES.includes(type)) return type as DatabaseType | undefined;
-  throw new UsageError(`--type must be ${TYPES.join(' or ')} (got ${JSON.stringify(type)}).`);
+  throw new UsageError(`--type must be ${TYPES.join(' or ')} (got ${quoted(type)}).`);
 }
 
 /** The schema of our tables. @throws UsageError when it is no plain name */
 export function checkSchema(schema = 'dispatch'): string {
   if (/^[A-Za-z_][A-Za-z0-9_]{0,47}$/.test(schema)) return schema;
   throw new UsageError(
-    `--schema must be 1 to 48 letters, digits and underscores, not beginning with a digit (got ${JSON.stringify(schema)}).`,
+    `--schema must be 1 to 48 letters, digits and underscores, not beginning with a digit (got ${quoted(schema)}).`,
   );
 }
 
 function ofUrl(url: string | undefined, { schema }: DatabaseFlags): Database | undefined {
   if (url === undefined) return undefined;
   if (/^postgres(ql)?:\/\//.test(url)) {
-    if (!URL.canParse(url)) {
+    if (!isWhole(url)) {
       throw new UsageError('the address is no valid URL. Special characters of a password are to be percent-encoded.');
     }
     return { type: 'postgres', url, schema: checkSchema(schema) };
@@ -68,7 +68,20 @@ function ofUrl(url: string | undefined, { schema }: DatabaseFlags): Database | u
   );
 }
 
+/** Whether an address can be read, and what is percent-encoded in it too. */
+function isWhole(url: string): boolean {
+  try {
+    const { username, password, pathname } = new URL(url);
+    decodeURIComponent(username + password + pathname);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function ofFile(file: string): Database {
+  if (file.includes('://'))
+    throw new UsageError('--database takes the path of a SQLite file (got an address): use --url.');
   if (file === '' || file.includes(':memory:')) throw new UsageError('--database must be the path of a SQLite file.');
   return { type: 'sqlite', file };
 }

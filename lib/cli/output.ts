@@ -16,16 +16,15 @@ export class Output {
   }
 
   line(text = ''): void {
-    let shown = text.replace(/(\w+:\/\/[^\s:@/]*):[^\s@/]*@/g, '$1:***@');
+    let shown = text.replace(/(\w+:\/\/[^\s:@/]*):\S*@/g, '$1:***@');
     for (const secret of this.secrets) shown = shown.replaceAll(secret, '***');
     this.write(shown);
   }
 }
 
 function secretsOf(url: string): readonly string[] {
-  const { password, username, hostname, pathname } = new URL(url);
-  const plain = decoded(password);
-  return [password, plain].filter(
+  const { password, username, hostname, pathname, searchParams } = new URL(url);
+  return [password, decoded(password), searchParams.get('password') ?? ''].filter(
     (text) => text.length >= SHORTEST_SECRET && ![username, hostname, pathname].some((part) => part.includes(text)),
   );
 }

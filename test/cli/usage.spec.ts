@@ -23,6 +23,11 @@ describe('the command line', () => {
     [['status', '--type', 'postgres', '--database', 'x.db'], '--type is postgres, and the address is one of sqlite'],
     [['status', '--url', 'postgres://h/d', '--database', 'x.db'], 'exclude each other'],
     [['status', '--database', ':memory:'], 'must be the path of a SQLite file'],
+    [
+      ['migrate', '--database', 'postgres://app@h/d'],
+      '--database takes the path of a SQLite file (got an address): use --url.',
+    ],
+    [['status', '--url', 'postgres://app:50%off@h/d'], 'Special characters of a password are to be percent-encoded'],
     [['status', '--database', 'x.db', '--schema', 'jobs'], 'SQLite has no schemas'],
     [['status', '--url', 'postgres://h/d', '--schema', 'a"b'], '--schema must be 1 to 48 letters'],
     [['status', '--database', 'x.db', '--all'], '--all is for sql'],
@@ -51,4 +56,16 @@ describe('the command line', () => {
       }
     }
   });
+
+  it.each([`postgres://app:${SECRET}/1@h/app`, `postgres://app:a@${SECRET}@h/app`, `app:the ${SECRET}@h`])(
+    'never shows the password of an address in the wrong place',
+    async (word) => {
+      for (const args of [[word], ['migrate', word], ['sql', '--type', word], ['sql', '--schema', word]]) {
+        const { err, code } = await runCli(args);
+        expect(err).toContain('an address');
+        expect(err).not.toContain(SECRET);
+        expect(code).toBe(2);
+      }
+    },
+  );
 });

@@ -26,6 +26,13 @@ afterEach(async () => {
 });
 
 describe('SQLite: options', () => {
+  it('an address is refused without being repeated, and not taken for a path', () => {
+    const open = (): unknown => createSqliteStore({ database: 'postgres://app:correct-horse@localhost/app' });
+    expect(open).toThrow(InvalidOptionsError);
+    expect(open).toThrow('"store.database" must be the path of a file (got an address). For a PostgreSQL database use');
+    expect(open).not.toThrow('correct-horse');
+  });
+
   it.each(['', ':memory:', 'file::memory:?cache=shared', 'file:jobs?mode=memory'])('%j is refused', (database) => {
     expect(() => createSqliteStore({ database })).toThrow(InvalidOptionsError);
     expect(() => createSqliteStore({ database })).toThrow("type: 'memory'");

@@ -81,8 +81,19 @@ function checkPath(database: unknown, label: string): string {
       `"${label}" must be the path of a file (got ${JSON.stringify(database)}). For tests use store: { type: 'memory' }.`,
     );
   }
+  if (isAddress(database)) {
+    // The text is not shown: it may hold a password.
+    throw new InvalidOptionsError(
+      `"${label}" must be the path of a file (got an address). For a PostgreSQL database use store: { type: 'postgres', url }.`,
+    );
+  }
   if (database.includes(':memory:') || /[?&]mode=memory\b/.test(database)) throw inMemory(label, database);
   return database;
+}
+
+/** Taken for a path, it would become a folder that is named by it, password and all. */
+function isAddress(database: string): boolean {
+  return /^\w[\w+.-]*:\/\//.test(database);
 }
 
 /** The error for a database that has no file. */

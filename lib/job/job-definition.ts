@@ -1,3 +1,4 @@
+import { InvalidOptionsError } from '../errors.js';
 import type { PayloadSchema } from './payload-schema.js';
 import type { HandlerOptions } from './job-options.js';
 
@@ -31,6 +32,19 @@ export function defineJob<Input = unknown, Result = unknown>(
   options: DefineJobOptions<Input> = {},
 ): JobDefinition<Input, Result> {
   return Object.freeze({ ...options, name });
+}
+
+/**
+ * Classes have a name too, and pass for definitions to the compiler: a job of that name would wait for ever.
+ *
+ * @param whose who names it, for the message
+ * @throws InvalidOptionsError when it is no definition
+ */
+export function checkDefinition(job: unknown, whose = 'a job'): JobDefinition {
+  if (typeof job === 'object' && typeof (job as Partial<JobDefinition> | null)?.name === 'string')
+    return job as JobDefinition;
+  const got = typeof job === 'function' ? 'a class or function' : job === null ? 'null' : typeof job;
+  throw new InvalidOptionsError(`${whose} is named by a definition from defineJob or by a text (got ${got}).`);
 }
 
 /** Of an extended definition: the one it came from. */

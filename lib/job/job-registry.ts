@@ -1,7 +1,7 @@
 import { type BackoffStrategy, toBackoffStrategy } from '../backoff/backoff.js';
 import { toMs } from '../clock/duration.js';
 import { InvalidOptionsError } from '../errors.js';
-import { type JobDefinition, originOf } from './job-definition.js';
+import { type JobDefinition, checkDefinition, originOf } from './job-definition.js';
 import type { JobHandler } from './job-handler.js';
 import type { HandlerOptions, JobOptions } from './job-options.js';
 import { type PayloadValidator, createPayloadValidator } from './payload-validator.js';
@@ -57,7 +57,14 @@ export class JobRegistry {
    * @param owner who it is, such as `InvoiceService.render`, for messages
    * @throws InvalidOptionsError when another owner has that name, or an option is wrong
    */
-  register(definition: JobDefinition, handler: JobHandler, owner = handler.name || 'anonymous handler'): RegisteredJob {
+  register(
+    definition: JobDefinition,
+    handler: JobHandler,
+    owner = handler?.name || 'anonymous handler',
+  ): RegisteredJob {
+    checkDefinition(definition);
+    if (typeof handler !== 'function')
+      throw new InvalidOptionsError(`the handler of "${definition.name}" must be a function (got ${typeof handler}).`);
     const known = this.jobs.get(definition.name);
     if (known?.handler) {
       throw new InvalidOptionsError(

@@ -4,7 +4,7 @@ import type { LifecycleEmitter } from '../ext/lifecycle.js';
 import { checkName } from './checks.js';
 import type { Enqueuer } from './enqueuer.js';
 import { toJobRecord } from './to-job-record.js';
-import type { JobDefinition, PayloadOf } from './job-definition.js';
+import { type JobDefinition, type PayloadOf, checkDefinition } from './job-definition.js';
 import type { JobFactory } from './job-factory.js';
 import type { EnqueueOptions } from './job-options.js';
 import type { NewJob } from './job-record.js';
@@ -146,12 +146,7 @@ export class StoreProducer implements JobProducer {
   private describe(job: JobDefinition | string): RegisteredJob {
     const { registry } = this.options;
     if (typeof job === 'string') return registry.get(job) ?? registry.undefinedJob(checkName('job name', job));
-    if (typeof job?.name !== 'string') {
-      throw new InvalidOptionsError(
-        `a job is named by a definition from defineJob or by a text (got ${job === null ? 'null' : typeof job}).`,
-      );
-    }
-    return registry.define(job);
+    return registry.define(checkDefinition(job));
   }
 
   private report(row: NewJob, now: number, conflict: JobConflict | undefined): EnqueuedJob {

@@ -138,6 +138,7 @@ describeOnEachStore('enqueuing', (given) => {
       [{ job: 'greet', scope: null }, InvalidOptionsError],
       [{ job: 'greet', manager: {} }, InvalidOptionsError],
       [{ job: null }, InvalidOptionsError],
+      [{ job: Map }, InvalidOptionsError],
       [{}, InvalidOptionsError],
       [null as never, InvalidOptionsError],
       ['greet' as never, InvalidOptionsError],

@@ -3,7 +3,16 @@ import { Controller, Global, Inject, Injectable, Module } from '@nestjs/common';
 import { Cron, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { EMPTY, type Observable, of } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { Ctx, DispatchService, InjectDispatch, Job, type JobContext, Payload, defineJob } from '../../lib/index.js';
+import {
+  Ctx,
+  DispatchService,
+  InjectDispatch,
+  Job,
+  type JobContext,
+  OnJobFailed,
+  Payload,
+  defineJob,
+} from '../../lib/index.js';
 import { boot, compile } from './support/app.js';
 
 @Injectable()
@@ -245,14 +254,18 @@ describe('discovery', () => {
     expect(await dispatch.enqueue('import')).toMatchObject({ queue: 'slow', maxRetries: 7, priority: 5 });
   });
 
-  it('refuses a decorator without a name, naming the method', () => {
+  it.each([
+    ['undefined', undefined],
+    ['a class or function', Object],
+  ])('refuses decorators whose job is %s, naming the method', (got, job) => {
     expect(() => {
       class Broken {
-        @Job(undefined as never)
+        @Job(job as never)
         run(): void {}
       }
       return Broken;
-    }).toThrow('@Job on Broken.run takes a name or a definition');
+    }).toThrow(`the job of @Job on Broken.run is named by a definition from defineJob or by a text (got ${got}).`);
+    expect(() => OnJobFailed([job as never])).toThrow(`(got ${got})`);
   });
 
   it('registers handlers at run time and takes them away again', async () => {

@@ -1,8 +1,8 @@
-import { InvalidOptionsError } from '../../errors.js';
 import {
   type DefineJobOptions,
   type JobDefinition,
   type PayloadOf,
+  checkDefinition,
   extendDefinition,
 } from '../../job/job-definition.js';
 import type { Job as JobSnapshot } from '../../job/job.js';
@@ -60,12 +60,8 @@ export function Job(
 ): JobMethodDecorator<unknown, unknown> {
   const { instance, configure, ...own } = typeof options === 'function' ? { configure: options } : options;
   return (target, methodName, descriptor) => {
-    const definition = typeof job === 'string' ? { name: job } : job;
-    if (typeof (definition as Partial<JobDefinition> | undefined)?.name !== 'string') {
-      throw new InvalidOptionsError(
-        `@Job on ${target.constructor.name}.${String(methodName)} takes a name or a definition from defineJob (got ${typeof job}).`,
-      );
-    }
+    const whose = `the job of @Job on ${target.constructor.name}.${String(methodName)}`;
+    const definition = typeof job === 'string' ? { name: job } : checkDefinition(job, whose);
     const entry = { definition: extendDefinition(definition, own), instance, configure };
     addToMethod<JobMetadata>(JOB_METADATA, entry, '@Job', { target, name: methodName, descriptor });
   };

@@ -1,5 +1,5 @@
 import type { JobFailure } from '../../ext/lifecycle.js';
-import type { JobDefinition } from '../../job/job-definition.js';
+import { type JobDefinition, checkDefinition } from '../../job/job-definition.js';
 import { type FailureListenerMetadata, ON_JOB_FAILED_METADATA, addToMethod } from './metadata.js';
 
 /** A job by its name or definition. */
@@ -47,5 +47,5 @@ type FailureDecorator = <Method extends (failure: JobFailure) => unknown>(
 ) => void;
 
 function nameOf(job: NamedJob): string {
-  return typeof job === 'string' ? job : job.name;
+  return typeof job === 'string' ? job : checkDefinition(job, 'the job of @OnJobFailed').name;
 }

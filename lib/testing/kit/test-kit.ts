@@ -3,7 +3,7 @@ import { toMs } from '../../clock/duration.js';
 import type { Engine, EngineParts } from '../../engine/engine.js';
 import { InvalidOptionsError, InvalidStateError } from '../../errors.js';
 import type { Job } from '../../job/job.js';
-import type { JobDefinition, PayloadOf } from '../../job/job-definition.js';
+import { type JobDefinition, type PayloadOf, checkDefinition } from '../../job/job-definition.js';
 import { type TestClock } from '../test-clock.js';
 import { type CrashMoment, CrashPlan } from './crash-plan.js';
 import { EnqueuedJobs } from './enqueued-jobs.js';
@@ -206,11 +206,8 @@ export class TestKit {
 }
 
 function nameOf(job: { readonly name: string } | string): string {
-  // A class has a name as well, which is not that of a job.
   if (typeof job === 'function') throw namedByClass();
-  const name = typeof job === 'string' ? job : (job as { name?: unknown } | undefined)?.name;
-  if (typeof name === 'string') return name;
-  throw new InvalidOptionsError(`a job is named by a definition from defineJob or by a text (got ${typeof job}).`);
+  return typeof job === 'string' ? job : checkDefinition(job).name;
 }
 
 function namedByClass(): InvalidOptionsError {

@@ -27,6 +27,9 @@ export type CheckpointId = Branded<'chk'>;
 export class InvalidIdError extends TypeError {
   readonly code = 'INVALID_ID';
   readonly status = 400;
+  /** As errors of `http-errors`: frameworks that know those answer with this status and the text. */
+  readonly statusCode = 400;
+  readonly expose = true;
 
   constructor(value: unknown, prefix: string) {
     const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 64)) : `a value of type ${typeof value}`;

@@ -138,6 +138,10 @@ describe.each(ADAPTERS)('an application on %s', (_name, adapter) => {
       status: 404,
       body: { statusCode: 404, message: 'job job_01h455vb4pex5vsknk084sn02q was not found.' },
     });
+    expect(await post('/mails/nonsense/retry')).toMatchObject({
+      status: 400,
+      body: { statusCode: 400, message: expect.stringContaining('"nonsense" is not a job id') as unknown },
+    });
   });
 
   it('answers 500 without details where the fault is its own', async () => {

@@ -1,5 +1,6 @@
-import { ConfigurableModuleBuilder, type FactoryProvider, type Provider } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type DynamicModule, type FactoryProvider, type Provider } from '@nestjs/common';
 import type { Engine } from '../engine/engine.js';
+import { InvalidOptionsError } from '../errors.js';
 import { getDispatchOptionsToken, getDispatchToken } from './dispatch-token.js';
 import type { DispatchModuleOptions } from './dispatch.module-options.js';
 import { DispatchService } from './dispatch.service.js';
@@ -26,7 +27,7 @@ export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<Dispatc
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createDispatchOptions')
   .setExtras<DispatchModuleExtras>({ name: undefined, isGlobal: true, extraProviders: [] }, (definition, extras) => ({
-    ...definition,
+    ...checked(definition, extras),
     global: extras.isGlobal ?? true,
     providers: [
       ...(definition.providers ?? []).flatMap((provider) => renamed(provider, extras.name)),
@@ -37,6 +38,15 @@ export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<Dispatc
     exports: [getDispatchToken(extras.name)],
   }))
   .build();
+
+/** @throws InvalidOptionsError when a name cannot be one, or `isGlobal` is a text */
+function checked(definition: DynamicModule, { name, isGlobal }: DispatchModuleExtras): DynamicModule {
+  if (name !== undefined && (typeof name !== 'string' || name === ''))
+    throw new InvalidOptionsError(`"name" must be a text that is not empty (got ${JSON.stringify(name)}).`);
+  if (isGlobal !== undefined && typeof isGlobal !== 'boolean')
+    throw new InvalidOptionsError(`"isGlobal" must be true or false (got ${JSON.stringify(isGlobal)}).`);
+  return definition;
+}
 
 /** The options of each instance have a token of their own, so that a test can replace those of one. */
 function renamed(provider: Provider, name: string | undefined): Provider[] {

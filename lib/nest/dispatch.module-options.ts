@@ -1,4 +1,5 @@
 import type { EngineOptions } from '../engine/options.js';
+import { InvalidOptionsError } from '../errors.js';
 import type { HandlerOptions } from '../job/job-options.js';
 
 /** The kinds of what Nest puts around a handler. */
@@ -27,4 +28,13 @@ export interface DispatchModuleOptions extends EngineOptions {
 /** What `forRootAsync({ useClass })` and `{ useExisting }` name: a provider that makes the options. */
 export interface DispatchOptionsFactory {
   createDispatchOptions(): DispatchModuleOptions | Promise<DispatchModuleOptions>;
+}
+
+/** Checks what the module itself reads; the engine checks the rest. @throws InvalidOptionsError */
+export function checkModuleOptions({ autoStart, handlers }: DispatchModuleOptions): void {
+  // A text such as 'false', as environments have it, would count as true.
+  if (autoStart !== undefined && typeof autoStart !== 'boolean')
+    throw new InvalidOptionsError(`"autoStart" must be true or false (got ${JSON.stringify(autoStart)}).`);
+  if (handlers !== undefined && (typeof handlers !== 'object' || handlers === null || Array.isArray(handlers)))
+    throw new InvalidOptionsError('"handlers" must be an object of options by job name.');
 }

@@ -13,7 +13,7 @@ import { HandlerInvoker } from './discovery/handler-invoker.js';
 import { HandlerOptionsResolver } from './discovery/handler-options.resolver.js';
 import { DispatchLifecycle } from './dispatch.lifecycle.js';
 import { ConfigurableModuleClass } from './dispatch.module-definition.js';
-import type { DispatchModuleOptions } from './dispatch.module-options.js';
+import { type DispatchModuleOptions, checkModuleOptions } from './dispatch.module-options.js';
 import { DISPATCH_ENGINE, DISPATCH_INSTANCE, DISPATCH_LOGGER, DISPATCH_OPTIONS } from './tokens.js';
 
 const loggerProvider: FactoryProvider<DispatchLogger> = {
@@ -28,6 +28,7 @@ const engineProvider: FactoryProvider<Engine> = {
   provide: DISPATCH_ENGINE,
   inject: [DISPATCH_OPTIONS, DISPATCH_LOGGER],
   useFactory: (options: DispatchModuleOptions, logger: DispatchLogger) => {
+    checkModuleOptions(options ?? {});
     const {
       autoStart: _start,
       useGlobalEnhancers: _enhancers,
@@ -36,6 +37,16 @@ const engineProvider: FactoryProvider<Engine> = {
       ...engineOptions
     } = options ?? {};
     return createEngine({ ...engineOptions, logger });
+  },
+};
+
+/** `forRoot` and `forRootAsync` put the name of their instance in its place. */
+const notSetUp: FactoryProvider<never> = {
+  provide: DISPATCH_INSTANCE,
+  useFactory: () => {
+    throw new InvalidOptionsError(
+      'DispatchModule is imported as it is, without options. Import DispatchModule.forRoot(options) or forRootAsync once, in the root module: its DispatchService can then be injected everywhere.',
+    );
   },
 };
 
@@ -51,6 +62,7 @@ const engineProvider: FactoryProvider<Engine> = {
 @Module({
   imports: [DiscoveryModule],
   providers: [
+    notSetUp,
     loggerProvider,
     engineProvider,
     DispatchInstances,

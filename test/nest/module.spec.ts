@@ -109,6 +109,27 @@ describe('DispatchModule', () => {
     await expectToWork(await bootWith({ imports: [module, OtherModule], providers: [Greeter] }));
   });
 
+  it('is refused where it is imported without options, beside a module that has them too', async () => {
+    for (const imports of [[DispatchModule], [DispatchModule.forRoot(inMemory()), DispatchModule]]) {
+      await expect(bootWith({ imports })).rejects.toThrow(
+        /^DispatchModule is imported as it is, without options\. Import DispatchModule\.forRoot/,
+      );
+    }
+  });
+
+  it.each([
+    [{ autoStart: 'false' }, '"autoStart" must be true or false (got "false")'],
+    [{ handlers: null }, '"handlers" must be an object of options by job name'],
+    [{ isGlobal: 'no' }, '"isGlobal" must be true or false (got "no")'],
+    [{ name: '' }, '"name" must be a text that is not empty (got "")'],
+    [{ name: null }, '"name" must be a text that is not empty (got null)'],
+  ])('refuses %j', async (options, message) => {
+    const module = async () =>
+      bootWith({ imports: [DispatchModule.forRoot({ ...inMemory(), ...(options as object) })] });
+    await expect(module()).rejects.toThrow(message);
+    await expect(module()).rejects.toBeInstanceOf(InvalidOptionsError);
+  });
+
   it('refuses options that are wrong, saying what to do', async () => {
     const lease = { imports: [DispatchModule.forRoot(inMemory({ lease: '5s', heartbeat: '5s' }))] };
     await expect(bootWith(lease)).rejects.toThrow('"lease" must be longer than twice "heartbeat"');

@@ -8,7 +8,7 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-
+import { of, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { CancelJob, Job, type JobContext, NonRetryableError, Snooze } from '../../lib/index.js';
 import { until } from '../support/until.js';
@@ -58,6 +58,36 @@ describe('filters', () => {
     expect(await run('now')).toMatchObject({ state: 'failed', errors: [{ message: 'lost now' }] });
     expect(await run('later')).toMatchObject({ state: 'failed', errors: [{ message: 'lost later' }] });
     expect(seen).toEqual(['now dispatch lost now']);
+  });
+
+  it('may answer by an Observable, as those of message handlers do, which replaces the error when it fails', async () => {
+    @Catch()
+    class Throw implements ExceptionFilter {
+      catch() {
+        return throwError(() => new NonRetryableError('replaced'));
+      }
+    }
+    @Catch()
+    class Answer implements ExceptionFilter {
+      catch() {
+        return of('a response');
+      }
+    }
+    class Service {
+      @UseFilters(Throw)
+      @Job('replaced')
+      replaced(): void {
+        throw new Error('the first');
+      }
+      @UseFilters(Answer)
+      @Job('answered', { maxRetries: 0 })
+      answered(): void {
+        throw new Error('lost');
+      }
+    }
+    const { run } = await boot({ providers: [Service] });
+    expect(await run('replaced')).toMatchObject({ state: 'failed', attempt: 1, errors: [{ message: 'replaced' }] });
+    expect(await run('answered')).toMatchObject({ state: 'failed', errors: [{ message: 'lost' }] });
   });
 
   it('may replace an error, if they are for it', async () => {

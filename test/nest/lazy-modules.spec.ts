@@ -67,6 +67,9 @@ describe('modules that are loaded later', () => {
     expect(dispatch.engine.registry.names()).toEqual([]);
     await dispatch.explore(moduleRef);
     expect((await run('archive')).result).toBe('archived');
+    remove();
+    await dispatch.explore(moduleRef);
+    expect((await run('archive')).result, 'what was brought back stays').toBe('archived');
   });
 
   it('are refused whole when a job of theirs has a handler already', async () => {

@@ -106,6 +106,41 @@ describe('providers that are made per request', () => {
     expect((await run('named')).result).toBe('first');
   });
 
+  it.each([Scope.REQUEST, Scope.TRANSIENT])(
+    'may come from a factory, if their class is its token (%s)',
+    async (scope) => {
+      let made = 0;
+      class Handler {
+        @Job('from-factory')
+        run(): string {
+          return 'overridden';
+        }
+      }
+      class Special extends Handler {
+        private readonly number = (made += 1);
+        override run(): string {
+          return `special ${this.number}`;
+        }
+      }
+      const { run } = await boot({ providers: [{ provide: Handler, scope, useFactory: () => new Special() }] });
+      const first = made;
+      expect((await run('from-factory')).result).toBe(`special ${first + 1}`);
+      expect((await run('from-factory')).result).toBe(`special ${first + 2}`);
+    },
+  );
+
+  it('fail the attempt when their factory makes something without the method', async () => {
+    class Handler {
+      @Job('absent')
+      run(): void {}
+    }
+    const provider = { provide: Handler, scope: Scope.REQUEST, useFactory: () => ({}) };
+    const { run } = await boot({ providers: [provider] }, { maxRetries: 0 });
+    expect((await run('absent')).errors).toMatchObject([
+      { message: 'what was made for Handler.run has no method of that name' },
+    ]);
+  });
+
   it('that cannot be made fail the attempt with what their constructor threw', async () => {
     let tries = 0;
     @Injectable({ scope: Scope.REQUEST })

@@ -7,6 +7,7 @@ import { classNameOf } from './class-of.js';
 import { DispatchInstances } from './dispatch-instances.js';
 import { DispatchMetadataAccessor } from './dispatch-metadata.accessor.js';
 import type { DiscoveredMethod, HostModule, HostWrapper } from './discovered-method.js';
+import { isShared } from './handler-instance.js';
 import { moduleOf, modulesFrom } from './host-modules.js';
 
 /** Walks the application's providers and controllers and finds the methods with decorators of ours. */
@@ -98,10 +99,16 @@ function prototypeOf(wrapper: HostWrapper): object | undefined {
   // One that is made per request has no instance yet: its class tells what it will be.
   if (typeof instance === 'object' && instance !== null)
     return (Object.getPrototypeOf(instance) as object | null) ?? undefined;
-  return wrapper.isNotMetatype ? undefined : (wrapper.metatype as { prototype?: object } | null)?.prototype;
+  const type: unknown = wrapper.isNotMetatype ? madeLater(wrapper) : wrapper.metatype;
+  return (type as { prototype?: object } | null | undefined)?.prototype;
+}
+
+/** The class that a factory is to make instances of per job, if its token is one: nothing else tells. */
+function madeLater(wrapper: HostWrapper): unknown {
+  return !isShared(wrapper) && typeof wrapper.token === 'function' ? wrapper.token : undefined;
 }
 
 function sameInstance(first: HostWrapper, second: HostWrapper): boolean {
   if (first === second) return true;
-  return first.isDependencyTreeStatic() && !first.isTransient && first.instance === second.instance;
+  return isShared(first) && first.instance === second.instance;
 }

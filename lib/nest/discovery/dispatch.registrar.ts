@@ -50,15 +50,18 @@ export class DispatchRegistrar {
   /** Registers what a module has that was loaded later. @returns a function that takes it away again */
   async registerModule(moduleRef: ModuleRef): Promise<Remove> {
     const methods = this.explorer.exploreModule(moduleRef);
-    const forget = (): void => this.explorer.forget(methods);
     try {
       const remove = await this.register(methods);
+      let removed = false;
       return () => {
+        // Once: the module may have been explored again since.
+        if (removed) return;
+        removed = true;
         remove();
-        forget();
+        this.explorer.forget(methods);
       };
     } catch (error) {
-      forget();
+      this.explorer.forget(methods);
       throw error;
     }
   }

@@ -6,6 +6,7 @@ import {
   PIPES_METADATA,
 } from '@nestjs/common/constants.js';
 import { ApplicationConfig, ExternalContextCreator, ModulesContainer } from '@nestjs/core';
+import { isObservable, lastValueFrom } from 'rxjs';
 import type { JobContext } from '../../job/job-context.js';
 import { BODY_PARAMETER } from '../decorators/metadata.js';
 import { DISPATCH_CONTEXT } from '../dispatch-context.js';
@@ -144,7 +145,9 @@ export class EnhancerContexts {
     return async (error, payload, jobContext) => {
       errors.set(jobContext, error);
       try {
-        await filter(payload, jobContext);
+        const returned = await filter(payload, jobContext);
+        // Filters of message handlers throw by an Observable, which does nothing until somebody subscribes.
+        if (isObservable(returned)) await lastValueFrom(returned, { defaultValue: undefined });
         return error;
       } catch (standing) {
         return standing;

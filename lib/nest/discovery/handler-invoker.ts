@@ -50,9 +50,17 @@ export class HandlerInvoker {
 
   private compose(discovered: DiscoveredMethod, instance: HandlerInstance): JobHandler {
     const parameters = this.accessor.parameters(discovered);
-    const { name, method, owner } = discovered;
-    const target = { ...instance, name, method, owner, parameters };
+    const { name, owner } = discovered;
+    const target = { ...instance, name, method: methodOf(discovered, instance), owner, parameters };
     if (this.contexts.hasAny(target)) return createEnhancedHandler(target, this.contexts);
     return (payload, context) => callTarget(target, plainArguments(parameters, payload, context), context);
   }
+}
+
+/** A factory may make something else than its token says: then this has the last word. */
+function methodOf({ method, name, owner, wrapper }: DiscoveredMethod, { instance }: HandlerInstance): typeof method {
+  if (isShared(wrapper)) return method;
+  const own = (instance as Readonly<Record<string, unknown>>)[name];
+  if (typeof own === 'function') return own as typeof method;
+  throw new TypeError(`what was made for ${owner} has no method of that name`);
 }

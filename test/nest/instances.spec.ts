@@ -15,7 +15,7 @@ import {
 } from '../../lib/index.js';
 import { createMemoryStore } from '../../lib/testing/index.js';
 import { until } from '../support/until.js';
-import { LogLines, inMemory, jobEnded } from './support/app.js';
+import { LogLines, closeAfterTest, inMemory, jobEnded } from './support/app.js';
 
 @Injectable()
 class Shop {
@@ -50,7 +50,7 @@ class Shop {
 
 async function compile(metadata: ModuleMetadata) {
   const app = await Test.createTestingModule(metadata).compile();
-  onTestFinished(() => app.close());
+  closeAfterTest(app);
   return app;
 }
 

@@ -82,10 +82,22 @@ export function jobEnded(dispatch: DispatchService, { id }: Pick<Job, 'id'>): Pr
   });
 }
 
-/** Once is enough: Nest calls the hooks again when an application is closed again. */
-function closeAfterTest(app: TestingModule): void {
-  const close = app.close.bind(app);
-  let closed: Promise<void> | undefined;
-  app.close = (signal) => (closed ??= close(signal));
-  onTestFinished(() => app.close());
+/**
+ * Once is enough: Nest calls the hooks again when an application is closed again. NestJS 11 rejects the close of one
+ * that did not boot, with what kept it from it.
+ */
+export function closeAfterTest(app: TestingModule): void {
+  const [init, close] = [app.init.bind(app), app.close.bind(app)];
+  let [booted, closed]: Promise<unknown>[] = [];
+  app.init = () => (booted = init());
+  app.close = (signal) => (closed ??= close(signal)) as Promise<void>;
+  onTestFinished(async () => {
+    const failure: unknown = await booted?.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await app.close().catch((error: unknown) => {
+      if (error !== failure) throw error;
+    });
+  });
 }

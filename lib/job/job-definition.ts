@@ -12,6 +12,8 @@ export interface JobDefinition<Input = unknown, Result = unknown> extends Handle
   readonly name: string;
   /** Checks payloads when they are enqueued and before they are handled. */
   readonly payload?: PayloadSchema<Input>;
+  /** Only for the compiler: a class has a name too, and is no definition. */
+  readonly prototype?: never;
   /** Only for the compiler. */
   readonly [types]?: { readonly input: Input; readonly result: Result };
 }

@@ -55,6 +55,16 @@ describe('types', () => {
     await dispatch.enqueue('untyped', { anything: 1 });
   });
 
+  it('of definitions are not those of classes, though these have names', async () => {
+    const { dispatch } = await boot({});
+    // @ts-expect-error a class is no job
+    await expect(dispatch.enqueue(SendMail, { to: 'ada@mail.example' })).rejects.toThrow('got a class');
+    // @ts-expect-error a class is no job here either
+    await expect(dispatch.enqueueMany([{ job: SendMail, input: {} }])).rejects.toThrow('got a class');
+    // @ts-expect-error a class is no job here either
+    expect(() => Job(SendMail)({}, 'send', { value: () => undefined })).toThrow('got a class');
+  });
+
   it('of methods must fit the job that they handle', () => {
     class Fits {
       @Job(sendMail)

@@ -52,15 +52,17 @@ describe('durable providers', () => {
       constructor(private readonly connection: Connection) {}
       @Job('durable')
       run(): unknown {
-        return [this.connection.number, this.connection.request];
+        const { request } = this.connection;
+        // A job shows little of itself as JSON.
+        return [this.connection.number, request, (request as Partial<JobContext>).name ?? 'no job'];
       }
     }
     const { dispatch, ended } = await boot({ providers: [Connection, Handler] });
     const run = async (tenant: string): Promise<unknown> =>
       (await ended(await dispatch.enqueue('durable', 1, { headers: { tenant } }))).result;
-    expect(await run('acme')).toEqual([1, { tenant: 'acme' }]);
-    expect(await run('acme')).toEqual([1, { tenant: 'acme' }]);
-    expect(await run('initech')).toEqual([2, { tenant: 'initech' }]);
+    expect(await run('acme')).toEqual([1, { tenant: 'acme' }, 'no job']);
+    expect(await run('acme')).toEqual([1, { tenant: 'acme' }, 'no job']);
+    expect(await run('initech')).toEqual([2, { tenant: 'initech' }, 'no job']);
   });
 
   it('serve handlers that are made per job, which see the job and what the strategy adds', async () => {

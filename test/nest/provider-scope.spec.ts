@@ -129,6 +129,20 @@ describe('providers that are made per request', () => {
     },
   );
 
+  it('are registered once when another class stands for them, from which they inherit the handler', async () => {
+    abstract class Base {
+      @Job('aliased')
+      run(): string {
+        return this.constructor.name;
+      }
+    }
+    @Injectable({ scope: Scope.REQUEST })
+    class Handler extends Base {}
+    const { run, log } = await boot({ providers: [Handler, { provide: Base, useExisting: Handler }] });
+    expect((await run('aliased')).result).toBe('Handler');
+    expect(log.lines.filter((line) => line.startsWith('warn'))).toEqual([]);
+  });
+
   it('fail the attempt when their factory makes something without the method', async () => {
     class Handler {
       @Job('absent')

@@ -167,10 +167,11 @@ export class Engine implements JobProducer {
       if (this.current === 'running') return;
       this.current = 'starting';
       try {
-        const { store } = await this.handle.open();
+        const { store, enqueuer } = await this.handle.open();
         if (this.options.concurrency > 0) {
           this.worker = new JobWorker({ ...this.options, store, registry: this.registry, emitter: this.emitter });
           await this.worker.start();
+          if (store.handsOff) enqueuer.offers = this.worker.offers;
         }
         this.current = 'running';
       } catch (error) {

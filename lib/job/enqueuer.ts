@@ -1,6 +1,7 @@
 import { StoreUnavailableError } from '../errors.js';
 import type { InsertJobsResult, JobConflict, JobStore, StoreTransaction } from './job-store.js';
 import type { NewJob } from './job-record.js';
+import type { SlotOffer, SlotOffers } from './slot-offer.js';
 
 /** What became of one job of an insert. */
 export interface Inserted {
@@ -31,6 +32,8 @@ export class Enqueuer {
   private inFlight = 0;
   private scheduled = false;
   private idleWaiters: (() => void)[] = [];
+  /** Who may start jobs at once in this process; `undefined` while nobody works here. */
+  offers: SlotOffers | undefined;
 
   constructor(private readonly store: JobStore) {}
 
@@ -75,7 +78,7 @@ export class Enqueuer {
   private async commit(batch: readonly Waiting[], retry = false): Promise<void> {
     let result: InsertJobsResult;
     try {
-      result = await this.insert(
+      result = await this.insertOffering(
         batch.map(({ job }) => job),
         retry,
       );
@@ -93,12 +96,38 @@ export class Enqueuer {
     batch.forEach(({ resolve }, index) => resolve({ now: result.now, conflict: result.conflicts.get(index) }));
   }
 
-  /** The ids were made before the call, so an insert whose answer was lost can be repeated safely. */
-  private async insert(jobs: readonly NewJob[], retry = false): Promise<InsertJobsResult> {
+  /** What the store hands off starts after the callers have been answered. */
+  private async insertOffering(jobs: readonly NewJob[], retry: boolean): Promise<InsertJobsResult> {
+    const offer = retry ? undefined : this.offers?.offer(jobs);
+    if (!offer) return this.insert(jobs, retry);
+    let handedOff: InsertJobsResult['handedOff'];
+    let inDoubt = false;
+    try {
+      const result = await this.insert(jobs, retry, offer, () => (inDoubt = true));
+      ({ handedOff } = result);
+      return result;
+    } finally {
+      offer.close(handedOff ?? [], inDoubt);
+    }
+  }
+
+  /**
+   * The ids were made before the call, so an insert whose answer was lost can be repeated safely.
+   *
+   * @param lost called when an answer was lost
+   */
+  private async insert(
+    jobs: readonly NewJob[],
+    retry = false,
+    offer?: SlotOffer,
+    lost?: () => void,
+  ): Promise<InsertJobsResult> {
+    const options = retry ? { retry } : offer ? { handOff: { workerId: offer.workerId, ids: offer.ids } } : undefined;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.store.insertJobs(jobs, retry || attempt > 1 ? { retry: true } : undefined);
+        return await this.store.insertJobs(jobs, attempt > 1 ? { retry: true } : options);
       } catch (error) {
+        if (error instanceof StoreUnavailableError) lost?.();
         if (attempt >= TRIES || !(error instanceof StoreUnavailableError)) throw error;
       }
     }

@@ -25,6 +25,8 @@ export interface InsertJobsResult {
   readonly now: number;
   /** By index into the jobs given; jobs that were simply inserted are not in it. */
   readonly conflicts: ReadonlyMap<number, JobConflict>;
+  /** Jobs that were handed off and run already, in no order. */
+  readonly handedOff?: readonly ClaimedJob[];
 }
 
 export interface InsertJobsOptions {
@@ -35,6 +37,17 @@ export interface InsertJobsOptions {
    * count as inserted, and are left as they are.
    */
   readonly retry?: boolean;
+  /** Jobs that may start at once on a worker that has slots for them. A store need not heed it. */
+  readonly handOff?: HandOff;
+}
+
+/**
+ * Asks to insert jobs as running, as if the worker had claimed them at once: attempt 1, under its lease. That spares the claim. Only
+ * plain jobs may be handed off: due at once, without unique key, group key or caller's transaction.
+ */
+export interface HandOff {
+  readonly workerId: WorkerId;
+  readonly ids: ReadonlySet<JobId>;
 }
 
 /** How many jobs of one queue a claim may take. */
@@ -190,6 +203,9 @@ export interface JobStore {
    * the same time one wins and the other sees the winner. A key whose window has passed is taken over in the
    * same statement. Within one call the first job of a key wins, and the later ones conflict with it.
    * `replace` changes a waiting job in place; a running one gives up its key, and the new job is inserted.
+   *
+   * A job to hand off is inserted as running only if its worker is active under its lease, and no job that waits in its queue
+   * comes before it in the order of the claim; else it waits as any other.
    *
    * @throws JobAlreadyExistsError when a job with `onConflict: 'error'` meets its key; nothing is inserted
    */

@@ -33,6 +33,9 @@ export interface Store extends JobStore, DlqStore, ClusterStore {
   /** Whether inserts can join a transaction of the caller's. */
   readonly supportsTransactions: boolean;
 
+  /** Whether `insertJobs` heeds `handOff`. */
+  readonly handsOff?: boolean;
+
   /**
    * Opens connections and brings the schema up to date: `auto` applies what is missing under a lock, so that
    * processes may boot together; `check` throws when something is missing; `off` does neither.

@@ -7,11 +7,13 @@ import { runInCleanContext } from '../scope/clean-context.js';
 import type { Wake } from '../store/store.js';
 import type { ClaimedJob } from '../job/job-record.js';
 import type { Outcome, Settlement } from '../job/outcome.js';
+import type { SlotOffers } from '../job/slot-offer.js';
 import { errorText } from '../observability/logger.js';
 import { HeldJobs } from './held-jobs.js';
 import type { JobWorkerOptions } from './job-worker-options.js';
 import { JobEvents } from './job-events.js';
 import { JobExecutor } from './job-executor.js';
+import { JobOffers } from './job-offers.js';
 import { namesWithRoom } from './handler-slots.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { type Claimed, LeasedLoop } from './leased-loop.js';
@@ -53,6 +55,8 @@ export class JobWorker {
   private readonly executor: JobExecutor;
   private readonly settler: Settler<RunningJob>;
   private readonly loop: LeasedLoop<Claim>;
+  /** Slots for jobs that this process enqueues itself. */
+  readonly offers: SlotOffers;
   private readonly heartbeat: Periodic;
   private readonly rescuer: Rescuer;
   private readonly rescue: Periodic;
@@ -92,6 +96,14 @@ export class JobWorker {
       start: (claim) => this.run(claim),
       paused: () => this.settler.backlog > MAX_UNWRITTEN,
       onError: (error) => logger.error(`jobs could not be claimed: ${errorText(error)}`),
+    });
+    this.offers = new JobOffers({
+      ...options,
+      loop: this.loop,
+      slots: this.slots,
+      strays: this.strays,
+      workerId: () => this.id,
+      toItem: (job, workerId): Claim => ({ job, workerId, suspect: false }),
     });
     const periodic = (everyMs: number, keepAlive: boolean, what: string, task: () => Promise<void>): Periodic =>
       new Periodic({

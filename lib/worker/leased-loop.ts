@@ -70,6 +70,22 @@ export class LeasedLoop<Item> {
     else this.sleep(ms);
   }
 
+  /**
+   * Keeps slots free for items that will come without a claim, until {@link fill}. Only while no claim is on its way: it has asked
+   * for all free slots.
+   */
+  reserve(count: number): boolean {
+    if (!this.running || this.claiming || this.active + count > this.options.concurrency) return false;
+    this.active += count;
+    return true;
+  }
+
+  /** Starts what has come for reserved slots, and frees the other ones. */
+  fill(items: readonly Item[], reserved: number): void {
+    for (const item of items) this.startOne(item);
+    for (let left = reserved - items.length; left > 0; left--) this.finished();
+  }
+
   /** An item is through: its slot is free. */
   finished(): void {
     this.active -= 1;

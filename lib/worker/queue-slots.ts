@@ -14,6 +14,14 @@ export class QueueSlots {
     this.used.set(queue, (this.used.get(queue) ?? 0) + 1);
   }
 
+  /** Takes a slot of the queue if this worker works on it and has one left. */
+  takeIfFree(queue: string): boolean {
+    const known = this.queues.find(({ name }) => name === queue);
+    if (!known || (this.used.get(queue) ?? 0) >= known.concurrency) return false;
+    this.take(queue);
+    return true;
+  }
+
   give(queue: string): void {
     this.used.set(queue, (this.used.get(queue) ?? 1) - 1);
   }

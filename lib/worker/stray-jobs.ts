@@ -30,13 +30,17 @@ export class StrayJobs {
     return this.settledAt !== undefined;
   }
 
+  /** A call whose answer was lost may have leased jobs to this worker. */
+  doubt(): void {
+    this.settledAt = this.options.clock.monotonic() + this.options.leaseMs;
+  }
+
   /** Notes whether the answer to a claim was lost. */
   async watch<T>(claim: Promise<T>): Promise<T> {
     try {
       return await claim;
     } catch (error) {
-      if (error instanceof StoreUnavailableError)
-        this.settledAt = this.options.clock.monotonic() + this.options.leaseMs;
+      if (error instanceof StoreUnavailableError) this.doubt();
       throw error;
     }
   }

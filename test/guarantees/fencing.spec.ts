@@ -10,7 +10,8 @@ import { until } from '../support/until.js';
 describeOnEachStore('a claim is a lease with a fence', (given) => {
   it('a worker stopped past its lease cannot complete the job another worker now runs', async () => {
     const faulty = new FaultyStore(await given().open());
-    const stopped = given().engine({ store: faulty.store, ...FAST_RESCUE });
+    // Long enough for a claim whose statement is planned for the first time.
+    const stopped = given().engine({ store: faulty.store, ...FAST_RESCUE, lease: 1_000 });
     const silence = faulty.hold('heartbeat', Number.POSITIVE_INFINITY);
     faulty.cut(['rescueJobs']);
     const [first, second] = [deferred<string>(), deferred<string>()];

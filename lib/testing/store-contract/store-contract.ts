@@ -4,6 +4,7 @@ import { claimOrderArea } from './claim-order-area.js';
 import { claimWorkerArea } from './claim-worker-area.js';
 import type { ContractArea } from './contract.js';
 import { dlqArea } from './dlq-area.js';
+import { handOffArea } from './hand-off-area.js';
 import { insertArea } from './insert-area.js';
 import { lifecycleArea } from './lifecycle-area.js';
 import { listArea } from './list-area.js';
@@ -32,6 +33,7 @@ export const storeContract: readonly ContractArea[] = [
   claimOrderArea,
   claimLimitsArea,
   claimWorkerArea,
+  handOffArea,
   settleArea,
   settleFenceArea,
   workerArea,

@@ -1,8 +1,8 @@
 import { JobAlreadyExistsError } from '../../../errors.js';
 import { isTerminal } from '../../../job/job-state.js';
 import type { JobId } from '../../../id/ids.js';
-import type { JobRecord, NewJob } from '../../../job/job-record.js';
-import type { InsertJobsResult, JobConflict } from '../../../job/job-store.js';
+import type { ClaimedJob, JobRecord, NewJob } from '../../../job/job-record.js';
+import type { HandOff, InsertJobsResult, JobConflict } from '../../../job/job-store.js';
 import type { PgSession } from './pg-session.js';
 import { toJobId, toUuid } from './rows.js';
 import { CHUNK, type PgInserts } from './sql/insert.js';
@@ -41,6 +41,17 @@ export class PgEnqueue {
   ): Promise<InsertJobsResult> {
     if (texts) return { now: await this.inserts.insertAndTell(session, jobs, texts), conflicts: NO_CONFLICTS };
     return { now: (await this.inserts.insert(session, jobs))!, conflicts: NO_CONFLICTS };
+  }
+
+  /** Inserts jobs that need no transaction, some of them as running. */
+  async insertHandingOff(
+    session: PgSession,
+    jobs: readonly NewJob[],
+    handOff: HandOff,
+  ): Promise<InsertJobsResult & { readonly handedOff: readonly ClaimedJob[] }> {
+    const { now, started } = await this.inserts.insertHandingOff(session, jobs, handOff);
+    const handedOff = jobs.filter(({ id }) => started.has(id)).map((job) => toClaimed(job, now));
+    return { now, conflicts: NO_CONFLICTS, handedOff };
   }
 
   /** @throws JobAlreadyExistsError */
@@ -131,6 +142,14 @@ export class PgEnqueue {
     const jobs = await this.reads.getAll(session, holders.map(toJobId));
     return new Map(jobs.map((job) => [job.id, job]));
   }
+}
+
+/** What a claim at the moment of the insert would have brought. */
+function toClaimed(
+  { runAt: _, delayMs: __, uniqueForMs: ___, onConflict: ____, ...facts }: NewJob,
+  now: number,
+): ClaimedJob {
+  return { ...facts, attempt: 1, retryCount: 0, runAt: now, createdAt: now, startedAt: now };
 }
 
 const jobsOf = (entries: readonly Entry[]): readonly NewJob[] => entries.map(({ job }) => job);

@@ -2,7 +2,7 @@ import { systemClock } from '../../../clock/system-clock.js';
 import type { PulseSource } from '../../../cluster/cluster-store.js';
 import type { JobId, WorkerId } from '../../../id/ids.js';
 import type { JobRecord, NewJob } from '../../../job/job-record.js';
-import type { InsertJobsOptions, InsertJobsResult } from '../../../job/job-store.js';
+import type { HandOff, InsertJobsOptions, InsertJobsResult } from '../../../job/job-store.js';
 import { consoleLogger } from '../../../observability/logger.js';
 import type { Scope } from '../../../scope/scope.js';
 import { wakesOfInsert } from '../../wakes-of-insert.js';
@@ -77,12 +77,29 @@ export class PostgresBackend {
     this.enqueue = new PgEnqueue(new PgInserts(tables), new PgUniqueKeys(tables), this.reads);
   }
 
-  async insert(jobs: readonly NewJob[], { transaction, retry = false }: InsertJobsOptions): Promise<InsertJobsResult> {
+  async insert(
+    jobs: readonly NewJob[],
+    { transaction, retry = false, handOff }: InsertJobsOptions,
+  ): Promise<InsertJobsResult> {
     const write = (session: PgSession): Promise<InsertJobsResult> => this.enqueue.insert(session, jobs, retry);
     if (transaction) return this.transactions.insert(transaction, jobs, write, (...told) => this.tellInsert(...told));
-    if (!this.enqueue.needsTransaction(jobs, retry)) return this.insertPlain(jobs);
+    if (!this.enqueue.needsTransaction(jobs, retry)) {
+      return handOff ? this.insertHandingOff(jobs, handOff) : this.insertPlain(jobs);
+    }
     const result = await this.inserts.run(() => this.connection.transaction(write));
     this.tellInsert(jobs, result);
+    return result;
+  }
+
+  private async insertHandingOff(jobs: readonly NewJob[], handOff: HandOff): Promise<InsertJobsResult> {
+    const result = await this.inserts.run(() =>
+      this.connection.run((session) => this.enqueue.insertHandingOff(session, jobs, handOff)),
+    );
+    const runs = new Set(result.handedOff.map(({ id }) => id));
+    this.tellInsert(
+      jobs.filter(({ id }) => !runs.has(id)),
+      result,
+    );
     return result;
   }
 

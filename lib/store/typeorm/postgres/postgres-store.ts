@@ -55,6 +55,7 @@ const NO_ROWS: InsertJobsResult['conflicts'] = new Map();
 class PostgresStore implements Store {
   readonly kind = 'postgres';
   readonly supportsTransactions = true;
+  readonly handsOff = true;
 
   constructor(private readonly backend: PostgresBackend) {}
 

@@ -126,7 +126,7 @@ describe('the job registry', () => {
 
   it.each([
     [{ name: '' }, /"job name"/],
-    [{ name: 5 }, /named by a definition from defineJob/],
+    [{ name: 5 }, /"job name"|named by a definition/],
     [{ name: 'x', queue: '' }, /job "x": "queue"/],
     [{ name: 'x', priority: 0.5 }, /job "x": "priority".*0\.5/],
     [{ name: 'x', maxRetries: -1 }, /job "x": "maxRetries".*-1/],

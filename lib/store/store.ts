@@ -1,6 +1,6 @@
 import type { ClusterStore } from '../cluster/cluster-store.js';
 import type { DlqStore } from '../dlq/dlq-store.js';
-import type { JobId, WorkerId } from '../id/ids.js';
+import type { JobId, RunId, WorkerId } from '../id/ids.js';
 import type { JobStore, StoreTransaction } from '../job/job-store.js';
 
 /** Something happened that a process may want to act on at once. Lost ones cost time, never work. */
@@ -11,7 +11,13 @@ export type Wake =
    */
   | { readonly kind: 'ready'; readonly queues: readonly string[]; readonly inMs?: number }
   /** Somebody asked to cancel this running job. */
-  | { readonly kind: 'cancel'; readonly jobId: JobId; readonly workerId: WorkerId };
+  | { readonly kind: 'cancel'; readonly jobId: JobId; readonly workerId: WorkerId }
+  /** Runs of these workflows became due, or one will be in `inMs` milliseconds. An empty list: any may be meant. */
+  | { readonly kind: 'runs'; readonly names: readonly string[]; readonly inMs?: number }
+  /** Something came that these held runs wait for. An empty list: any may be meant. */
+  | { readonly kind: 'signal'; readonly runIds: readonly RunId[] }
+  /** Somebody asked to cancel this held run. */
+  | { readonly kind: 'cancel-run'; readonly runId: RunId; readonly workerId: WorkerId };
 
 export type MigrationMode = 'auto' | 'check' | 'off';
 

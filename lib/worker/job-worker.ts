@@ -142,7 +142,7 @@ export class JobWorker {
     if (wake.kind === 'cancel') {
       const job = this.held.get(wake.jobId);
       if (job?.workerId === wake.workerId) this.executor.stop(job, new JobCancelledError(job.id));
-    } else if (this.slots.concerns(wake.queues)) {
+    } else if (wake.kind === 'ready' && this.slots.concerns(wake.queues)) {
       this.loop.kickIn(wake.inMs ?? 0);
     }
   }

@@ -17,6 +17,6 @@ export function defineEvent<Payload = unknown>(name: string): EventDefinition<Pa
 }
 
 /** The name of an event that is given by name or definition. */
-export function eventNameOf(event: EventDefinition<never> | string): string {
+export function eventNameOf(event: EventDefinition | string): string {
   return typeof event === 'string' ? event : event.name;
 }

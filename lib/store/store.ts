@@ -1,7 +1,9 @@
 import type { ClusterStore } from '../cluster/cluster-store.js';
 import type { DlqStore } from '../dlq/dlq-store.js';
+import type { EventStore } from '../event/event-store.js';
 import type { JobId, RunId, WorkerId } from '../id/ids.js';
 import type { JobStore, StoreTransaction } from '../job/job-store.js';
+import type { WorkflowStore } from '../workflow/workflow-store.js';
 
 /** Something happened that a process may want to act on at once. Lost ones cost time, never work. */
 export type Wake =
@@ -32,7 +34,7 @@ export interface MigrationStatus {
  * Everything the engine needs from a database (the seed's `Store`, and `Storer` of its root package). An
  * implementation for another database must pass the store contract of `nestjs-dispatch/testing`.
  */
-export interface Store extends JobStore, DlqStore, ClusterStore {
+export interface Store extends JobStore, DlqStore, ClusterStore, WorkflowStore, EventStore {
   /** A short name for logs, such as `postgres`. */
   readonly kind: string;
 

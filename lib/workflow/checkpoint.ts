@@ -11,6 +11,8 @@ export interface NewCheckpoint {
   readonly key: string;
   /** The order in which the results of a run became known: 1, 2, 3, ... within a generation. */
   readonly seq: number;
+  /** The last `seq` that the method knew when it asked for this. */
+  readonly afterSeq: number;
   readonly status: 'completed' | 'failed';
   /** Encoded by the run's codec; `null` for `undefined`. */
   readonly value: string | null;
@@ -32,4 +34,19 @@ export interface CheckpointRecord extends Omit<NewCheckpoint, 'elapsedMs'> {
   readonly attempt: number;
   readonly startedAt: number;
   readonly completedAt: number;
+}
+
+/** The key of the record that a step was undone. */
+export function undoKeyOf(key: string): string {
+  return `undo:${key}`;
+}
+
+/** Of a key, what it is the record of. */
+export function checkpointKindOf(key: string): CheckpointKind {
+  return key.slice(0, key.indexOf(':')) as CheckpointKind;
+}
+
+/** Of a key, the name and occurrence: what a step is called in messages. */
+export function checkpointNameOf(key: string): string {
+  return key.slice(key.indexOf(':') + 1);
 }

@@ -41,7 +41,10 @@ export interface RunCommit {
   /** JSON; left out when unchanged. */
   readonly status?: string;
   readonly next: NextState | null;
-  /** Whether to tell what has come of the run's waits, as seen after the commit. */
+  /**
+   * Whether something may have come of its waits, which is looked for once the commit is done: told in the result, or,
+   * when it parks, the reason to be due at once. Not needed where it waits for nothing but time.
+   */
   readonly look: boolean;
 }
 

@@ -43,6 +43,15 @@ export class RunCancelledError extends DispatchError {
   }
 }
 
+/** The reason of the `AbortSignal` of steps that are under way when their run ends without them. */
+export class RunEndedError extends DispatchError {
+  readonly code = 'RUN_ENDED';
+  override readonly status = 409;
+  constructor(runId: string) {
+    super(`run ${runId} has ended.`);
+  }
+}
+
 /** What waiting for the result of a run rejects with when it failed or was cancelled; its `cause` is the run's error. */
 export class RunFailedError extends DispatchError {
   readonly code = 'RUN_FAILED';

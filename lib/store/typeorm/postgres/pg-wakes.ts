@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../../clock/clock.js';
-import type { JobId, WorkerId } from '../../../id/ids.js';
+import type { JobId, RunId, WorkerId } from '../../../id/ids.js';
 import { type DispatchLogger, errorText } from '../../../observability/logger.js';
 import type { Wake } from '../../store.js';
 import { WakeHub } from '../../wake-hub.js';
@@ -15,6 +15,8 @@ export interface PgWakesOptions {
   readonly notify: boolean;
   /** The running jobs whose end was asked for. */
   readonly cancelRequests: () => Promise<readonly { readonly jobId: JobId; readonly workerId: WorkerId }[]>;
+  /** The held runs whose end was asked for. */
+  readonly runCancelRequests: () => Promise<readonly { readonly runId: RunId; readonly workerId: WorkerId }[]>;
   readonly clock: Clock;
   readonly logger: DispatchLogger;
 }
@@ -59,10 +61,16 @@ export class PgWakes {
   /** What was announced while nobody listened: there may be work, and cancel requests. */
   private catchUp(): void {
     this.hub.emit({ kind: 'ready', queues: [] });
-    this.options.cancelRequests().then(
-      (requests) => requests.forEach((request) => this.hub.emit({ kind: 'cancel', ...request })),
-      (error: unknown) => this.options.logger.debug(`cancel requests were not looked up: ${errorText(error)}`),
-    );
+    this.hub.emit({ kind: 'runs', names: [] });
+    this.hub.emit({ kind: 'signal', runIds: [] });
+    const notFound = (error: unknown): void =>
+      this.options.logger.debug(`cancel requests were not looked up: ${errorText(error)}`);
+    this.options
+      .cancelRequests()
+      .then((requests) => requests.forEach((request) => this.hub.emit({ kind: 'cancel', ...request })), notFound);
+    this.options
+      .runCancelRequests()
+      .then((requests) => requests.forEach((request) => this.hub.emit({ kind: 'cancel-run', ...request })), notFound);
   }
 
   /** Tells this process and the others. Call it after the commit. */

@@ -22,12 +22,19 @@ export class PgRunRescue {
     private readonly transitions: PgRunTransitions,
   ) {
     const t = tables;
+    // Mostly there is nothing to do: then this is all.
     this.declareDead = statement(
       'declare_dead',
-      `with ${CLOCK}
-       update ${t.workers} set state = 'dead' where id in (
-         select id from ${t.workers} where state <> 'dead' and lease_expires_at <= (select now from clock)
-         order by id for update skip locked)`,
+      `with ${CLOCK},
+       died as (
+         update ${t.workers} set state = 'dead' where id in (
+           select id from ${t.workers} where state <> 'dead' and lease_expires_at <= (select now from clock)
+           order by id for update skip locked)
+         returning id)
+       select exists (
+         select 1 from ${t.runs} r where r.worker_id is not null and (
+           r.worker_id in (select id from died)
+           or not exists (select 1 from ${t.workers} w where w.id = r.worker_id and w.state <> 'dead')))`,
     );
     this.orphans = statement(
       'orphaned_runs',
@@ -45,8 +52,9 @@ export class PgRunRescue {
 
   async rescue(limit: number): Promise<Acted<readonly RescuedRun[]>> {
     const wakes = new WakeList();
+    const found = await this.connection.run((session) => session.row<[boolean]>(this.declareDead, [session.now]));
+    if (!found?.[0]) return { result: [], wakes };
     const result = await this.connection.transaction(async (session): Promise<readonly RescuedRun[]> => {
-      await session.count(this.declareDead, [session.now]);
       const found = await session.rows<[string, string, number]>(this.orphans, [limit]);
       if (found.length === 0) return [];
       const orphans = found.toSorted(([a], [b]) => (a < b ? -1 : 1));

@@ -13,7 +13,10 @@ const ARROWS = [
     target: lib('id', 'clock', 'backoff', 'scope', 'codec'),
     from: lib('engine', 'worker', 'nest', 'store', 'job', 'dlq', 'cluster', 'workflow', 'event'),
   },
-  { target: lib('job', 'dlq', 'cluster', 'ext', 'middleware', 'event', 'workflow'), from: lib('engine', 'worker', 'nest') },
+  {
+    target: lib('job', 'dlq', 'cluster', 'ext', 'middleware', 'event', 'workflow'),
+    from: lib('engine', 'worker', 'nest'),
+  },
   { target: lib('worker'), from: lib('engine', 'nest') },
   { target: lib('store'), from: lib('engine', 'worker', 'nest', 'middleware', 'ext') },
   { target: lib('engine'), from: lib('nest') },

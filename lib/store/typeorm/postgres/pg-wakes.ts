@@ -63,14 +63,15 @@ export class PgWakes {
     this.hub.emit({ kind: 'ready', queues: [] });
     this.hub.emit({ kind: 'runs', names: [] });
     this.hub.emit({ kind: 'signal', runIds: [] });
-    const notFound = (error: unknown): void =>
-      this.options.logger.debug(`cancel requests were not looked up: ${errorText(error)}`);
-    this.options
-      .cancelRequests()
-      .then((requests) => requests.forEach((request) => this.hub.emit({ kind: 'cancel', ...request })), notFound);
-    this.options
-      .runCancelRequests()
-      .then((requests) => requests.forEach((request) => this.hub.emit({ kind: 'cancel-run', ...request })), notFound);
+    this.catchUpOnCancels().catch((error: unknown) =>
+      this.options.logger.debug(`cancel requests were not looked up: ${errorText(error)}`),
+    );
+  }
+
+  /** One after the other: a process that starts has other uses for its connections. */
+  private async catchUpOnCancels(): Promise<void> {
+    for (const request of await this.options.cancelRequests()) this.hub.emit({ kind: 'cancel', ...request });
+    for (const request of await this.options.runCancelRequests()) this.hub.emit({ kind: 'cancel-run', ...request });
   }
 
   /** Tells this process and the others. Call it after the commit. */

@@ -343,7 +343,7 @@ export class Engine implements JobProducer {
       concurrency: workflowConcurrency,
       stepRetries: maxRetries,
       stepTimeoutMs: timeoutMs,
-      onRunEnded: (id) => this.results.ended(id),
+      onRunEnded: (run) => this.results.ended(run),
     });
   }
 

@@ -2,11 +2,11 @@ import type { BackoffStrategy } from '../backoff/backoff.js';
 import type { Clock } from '../clock/clock.js';
 import type { CodecRegistry } from '../codec/payload-codec.js';
 import type { LifecycleEmitter } from '../ext/lifecycle.js';
-import type { RunId } from '../id/ids.js';
 import type { DispatchLogger } from '../observability/logger.js';
 import type { Carrier } from '../scope/carrier.js';
 import type { Store } from '../store/store.js';
 import type { RunFactory } from '../workflow/run-factory.js';
+import type { EndedRun } from '../workflow/run-results.js';
 import type { WorkflowRegistry } from '../workflow/workflow-registry.js';
 import type { WorkflowStore } from '../workflow/workflow-store.js';
 import type { EventStore } from '../event/event-store.js';
@@ -32,5 +32,5 @@ export interface RunWorkerOptions {
   readonly abortGraceMs: number;
   readonly maxResultBytes: number;
   /** A run has ended here. */
-  readonly onRunEnded: (id: RunId) => void;
+  readonly onRunEnded: (run: EndedRun) => void;
 }

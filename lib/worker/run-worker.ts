@@ -6,6 +6,7 @@ import { Activation } from '../workflow/activation.js';
 import type { ActivationEnd, ActivationHost } from '../workflow/activation-host.js';
 import { bareCommit } from '../workflow/outbox.js';
 import { callMethod } from '../workflow/call-method.js';
+import type { RunCommit } from '../workflow/run-commit.js';
 import type { ClaimedRun, HeldRun } from '../workflow/run-record.js';
 import type { RunHistory } from '../workflow/workflow-store.js';
 import type { LeaseCompanion, SharedLease } from './lease-companion.js';
@@ -62,7 +63,7 @@ export class RunWorker implements LeaseCompanion {
       ...options,
       commit: async (run, commit) => {
         const committed = await this.committer.commit(run.workerId, commit);
-        if (committed.kind === 'written') this.events.committed(run, commit);
+        if (committed.kind === 'written') this.written(run, commit);
         return committed;
       },
       loadWaits: async (run) => (await store.loadWaits(run.workerId, [run])).get(run.id),
@@ -236,8 +237,18 @@ export class RunWorker implements LeaseCompanion {
         `run ${id} of "${name}" attempt ${attempt} lost its lease; what it did since is dropped`,
       );
     }
-    if (end === 'completed' || end === 'failed' || end === 'cancelled') this.options.onRunEnded(id);
     this.loop.finished();
+  }
+
+  private written(run: ClaimedRun, commit: RunCommit): void {
+    const { id, codec } = run;
+    const { next } = commit;
+    this.events.committed(run, commit);
+    if (next?.kind === 'completed') {
+      this.options.onRunEnded({ id, codec, state: 'completed', output: next.output, error: null });
+    } else if (next?.kind === 'failed' || next?.kind === 'cancelled') {
+      this.options.onRunEnded({ id, codec, state: next.kind, output: null, error: next.error });
+    }
   }
 
   /** With or without undoing, as the one who asked said. */

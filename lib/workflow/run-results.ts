@@ -26,15 +26,18 @@ export interface RunResultsOptions {
 const FIRST_LOOK_MS = 25;
 const LONGEST_PAUSE_MS = 1_000;
 
+/** How a run ended, as whoever waits for it needs it. */
+export type EndedRun = Pick<RunRecord, 'id' | 'state' | 'output' | 'codec' | 'error'>;
+
 /** Waits for the ends of runs: told by the worker of this process at once, found by looking where another one runs them. */
 export class RunResults {
-  private readonly waiters = new Map<RunId, Set<() => void>>();
+  private readonly waiters = new Map<RunId, Set<(run: EndedRun) => void>>();
 
   constructor(private readonly options: RunResultsOptions) {}
 
   /** A run has ended in this process. */
-  ended(id: RunId): void {
-    for (const look of this.waiters.get(id) ?? []) look();
+  ended(run: EndedRun): void {
+    for (const tell of this.waiters.get(run.id) ?? []) tell(run);
   }
 
   /**
@@ -57,7 +60,8 @@ export class RunResults {
         if (isRunEnded(run.state)) return this.resultOf(run);
         const left = limitMs - (clock.monotonic() - begunAt);
         if (left <= 0) throw new RunResultTimeoutError(id, limitMs);
-        await told.within(Math.min(pause, left));
+        const ended = await told.within(Math.min(pause, left));
+        if (ended) return this.resultOf(ended);
       } finally {
         told.leave();
       }
@@ -65,7 +69,7 @@ export class RunResults {
     }
   }
 
-  private resultOf({ id, state, output, codec, error }: RunRecord): unknown {
+  private resultOf({ id, state, output, codec, error }: EndedRun): unknown {
     if (state === 'completed') return this.options.codecs.decode(codec, output);
     throw new RunFailedError(
       id,
@@ -75,19 +79,19 @@ export class RunResults {
   }
 
   /** Listens from now on, so that an end between a look and the pause after it is heard. */
-  private told(id: RunId): { within(ms: number): Promise<void>; leave(): void } {
+  private told(id: RunId): { within(ms: number): Promise<EndedRun | undefined>; leave(): void } {
     const { clock } = this.options;
-    let hear!: () => void;
-    const heard = new Promise<void>((resolve) => (hear = resolve));
+    let hear!: (run: EndedRun) => void;
+    const heard = new Promise<EndedRun>((resolve) => (hear = resolve));
     const waiters = this.waiters.get(id) ?? new Set();
     this.waiters.set(id, waiters.add(hear));
     return {
       within: (ms) =>
-        new Promise<void>((resolve) => {
-          const timer = clock.setTimer(ms, resolve, { keepAlive: true });
-          void heard.then(() => {
+        new Promise((resolve) => {
+          const timer = clock.setTimer(ms, () => resolve(undefined), { keepAlive: true });
+          void heard.then((run) => {
             timer.cancel();
-            resolve();
+            resolve(run);
           });
         }),
       leave: () => {

@@ -11,16 +11,19 @@ const lib = (...folders) => folders.map((folder) => `./lib/${folder}`);
 const ARROWS = [
   {
     target: lib('id', 'clock', 'backoff', 'scope', 'codec'),
-    from: lib('engine', 'worker', 'nest', 'store', 'job', 'dlq', 'cluster'),
+    from: lib('engine', 'worker', 'nest', 'store', 'job', 'dlq', 'cluster', 'workflow', 'event'),
   },
-  { target: lib('job', 'dlq', 'cluster', 'ext', 'middleware'), from: lib('engine', 'worker', 'nest') },
+  {
+    target: lib('job', 'dlq', 'cluster', 'ext', 'middleware', 'event', 'workflow'),
+    from: lib('engine', 'worker', 'nest'),
+  },
   { target: lib('worker'), from: lib('engine', 'nest') },
   { target: lib('store'), from: lib('engine', 'worker', 'nest', 'middleware', 'ext') },
   { target: lib('engine'), from: lib('nest') },
   { target: lib('testing', 'cli'), from: lib('nest') },
   // What ships for tests and for the command line is no part of what runs.
   {
-    target: lib('id', 'clock', 'codec', 'job', 'dlq', 'cluster', 'store', 'worker', 'engine'),
+    target: lib('id', 'clock', 'codec', 'job', 'dlq', 'cluster', 'event', 'workflow', 'store', 'worker', 'engine'),
     from: lib('testing', 'cli'),
   },
 ];

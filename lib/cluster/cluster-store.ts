@@ -1,4 +1,5 @@
-import type { JobId, WorkerId } from '../id/ids.js';
+import type { JobId, RunId, WorkerId } from '../id/ids.js';
+import type { HeldRun } from '../workflow/run-record.js';
 import type { NewWorker, WorkerRecord } from './worker-record.js';
 
 export interface HeartbeatRequest {
@@ -7,6 +8,8 @@ export interface HeartbeatRequest {
   readonly leaseMs: number;
   /** What the worker believes it is running. */
   readonly running: readonly { readonly id: JobId; readonly attempt: number }[];
+  /** The runs that it believes it holds; left out for none. */
+  readonly runs?: readonly HeldRun[];
 }
 
 export interface HeartbeatResult {
@@ -18,6 +21,8 @@ export interface HeartbeatResult {
   readonly cancelRequested: readonly JobId[];
   /** Whether a rescue may find something: some worker's lease is over, or one is dead that may hold jobs still. */
   readonly mayRescue: boolean;
+  /** The same of the runs; there if and only if any were asked about. */
+  readonly runs?: { readonly lost: readonly RunId[]; readonly cancelRequested: readonly RunId[] };
 }
 
 /** How a thread can renew the lease of a worker by itself: data that can be handed to it. */

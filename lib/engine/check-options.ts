@@ -98,6 +98,9 @@ export function named<T>(option: string, check: () => T): T {
 const KNOWN: Readonly<Record<keyof EngineOptions, true>> = {
   store: true,
   concurrency: true,
+  workflowConcurrency: true,
+  parkGrace: true,
+  eventTtl: true,
   queues: true,
   worker: true,
   pollInterval: true,

@@ -1,3 +1,4 @@
+import { within } from '../clock/within.js';
 import type { WorkerRecord } from '../cluster/worker-record.js';
 import { DlqService } from '../dlq/dlq-service.js';
 import { type LifecycleEventName, type LifecycleListener, LifecycleEmitter } from '../ext/lifecycle.js';
@@ -17,10 +18,20 @@ import {
   type TypedEnqueueItem,
   StoreProducer,
 } from '../job/producer.js';
+import type { EventDefinition } from '../event/event-definition.js';
+import { EventService, type PublishEventOptions } from '../event/event-service.js';
+import type { Event } from '../event/event.js';
 import { errorText } from '../observability/logger.js';
 import type { MigrationStatus, Store } from '../store/store.js';
 import { JobWorker } from '../worker/job-worker.js';
 import type { JobWorkerOptions } from '../worker/job-worker-options.js';
+import { RunWorker } from '../worker/run-worker.js';
+import { RunFactory } from '../workflow/run-factory.js';
+import { type RunResultOptions, RunResults } from '../workflow/run-results.js';
+import { RunService } from '../workflow/run-service.js';
+import { RunStarter, type StartWorkflowOptions, type StartedRun } from '../workflow/run-starter.js';
+import type { WorkflowDefinition } from '../workflow/workflow-definition.js';
+import { type WorkflowHandler, WorkflowRegistry } from '../workflow/workflow-registry.js';
 import type { EngineOptions, ResolvedOptions } from './options.js';
 import { resolveOptions } from './resolve-options.js';
 import { StoreHandle } from './store-handle.js';
@@ -62,6 +73,15 @@ export class Engine implements JobProducer {
   readonly dlq: DlqService;
   /** Definitions and handlers of this process. */
   readonly registry = new JobRegistry();
+  /** Looks at runs of workflows and steers them. */
+  readonly runs: RunService;
+  /** The events that were published. */
+  readonly events: EventService;
+  /** Workflows of this process. */
+  readonly workflows = new WorkflowRegistry();
+  private readonly starter: RunStarter;
+  private readonly results: RunResults;
+  private readonly factory: RunFactory;
   private readonly options: ResolvedOptions;
   private readonly emitter: LifecycleEmitter;
   private readonly handle: StoreHandle;
@@ -81,6 +101,11 @@ export class Engine implements JobProducer {
     const store = async () => (await this.handle.get()).store;
     this.jobs = new JobService({ store, scopes, codecs, emitter });
     this.dlq = new DlqService({ store, scopes, codecs, emitter, maxPayloadBytes });
+    this.runs = new RunService({ store, scopes, codecs });
+    this.events = new EventService({ ...resolved, store });
+    this.results = new RunResults({ ...resolved, store });
+    this.factory = new RunFactory(resolved);
+    this.starter = new RunStarter({ store, registry: this.workflows, factory: this.factory, codecs });
     this.producer = new StoreProducer({
       enqueuer: async () => (await this.handle.get()).enqueuer,
       registry: this.registry,
@@ -138,6 +163,66 @@ export class Engine implements JobProducer {
   }
 
   /**
+   * Registers the method of a workflow (the seed's `RegisterWorkflow`); its runs are claimed from now on, if the engine runs.
+   *
+   * @param owner who the method is, for messages
+   * @returns a function that takes it away again: its runs are then left for other processes
+   * @throws InvalidOptionsError when that name and version have a method, or an option is wrong
+   */
+  registerWorkflow<Input, Output>(
+    definition: WorkflowDefinition<Input, Output> | string,
+    method: WorkflowHandler<Input, Output>,
+    owner?: string,
+  ): () => void {
+    const defined = typeof definition === 'string' ? { name: definition } : (definition as WorkflowDefinition);
+    const registered = this.workflows.register(defined, method as WorkflowHandler, owner);
+    this.worker?.kick();
+    return () => {
+      if (this.workflows.get(registered.name, registered.version) === registered) this.workflows.unregister(registered);
+    };
+  }
+
+  /**
+   * Starts a run of a workflow (the seed's `StartWorkflow`): it is stored when the promise resolves, and will run.
+   *
+   * @param workflow a definition, or a name: of the latest version that is registered here, else of version 1
+   * @throws PayloadValidationError, PayloadError, InvalidOptionsError, ScopeRequiredError: nothing was started
+   * @throws StoreUnavailableError when the store did not answer
+   */
+  startWorkflow<Input, Output>(
+    workflow: WorkflowDefinition<Input, Output>,
+    input: Input,
+    options?: StartWorkflowOptions,
+  ): Promise<StartedRun<Input, Output>>;
+  startWorkflow(workflow: string, input?: unknown, options?: StartWorkflowOptions): Promise<StartedRun>;
+  startWorkflow(
+    workflow: WorkflowDefinition | string,
+    input?: unknown,
+    options?: StartWorkflowOptions,
+  ): Promise<StartedRun> {
+    return this.starter.start(workflow, input, options);
+  }
+
+  /**
+   * Waits for a run to end and returns its output, as JSON gives it back.
+   *
+   * @throws RunFailedError when it failed or was cancelled, with the run's error as its cause
+   * @throws RunNotFoundError, RunResultTimeoutError, InvalidIdError
+   */
+  runResult<Output = unknown>(id: string, options?: RunResultOptions): Promise<Output> {
+    return this.results.wait(id, options) as Promise<Output>;
+  }
+
+  /** Publishes an event to the runs that wait for it, or will. @throws PayloadError, InvalidOptionsError, ScopeRequiredError, StoreUnavailableError */
+  publishEvent<Payload>(
+    event: EventDefinition<Payload> | string,
+    payload?: Payload,
+    options?: PublishEventOptions,
+  ): Promise<Event<Payload>> {
+    return this.events.publish(event, payload, options);
+  }
+
+  /**
    * Runs `fn` in a transaction of the store's database: what it does with the transaction it is handed, enqueued jobs
    * among it (`{ manager }`), commits when it returns and rolls back when it throws. On SQLite this also makes
    * concurrent callers take turns, which TypeORM's own `transaction` does not.
@@ -169,7 +254,13 @@ export class Engine implements JobProducer {
       try {
         const { store, enqueuer } = await this.handle.open();
         if (this.options.concurrency > 0) {
-          this.worker = new JobWorker({ ...this.options, store, registry: this.registry, emitter: this.emitter });
+          this.worker = new JobWorker({
+            ...this.options,
+            store,
+            registry: this.registry,
+            emitter: this.emitter,
+            companion: this.runWorker(store),
+          });
           await this.worker.start();
           if (store.handsOff) enqueuer.offers = this.worker.offers;
         }
@@ -196,6 +287,7 @@ export class Engine implements JobProducer {
         // Listeners may enqueue.
         await this.emitter.settled(this.options.clock, LAST_LISTENERS_MS);
       }
+      await within(this.options.clock, LAST_LISTENERS_MS, this.starter.idle()).catch(() => undefined);
       await this.handle.close();
       this.current = 'stopped';
     });
@@ -238,6 +330,22 @@ export class Engine implements JobProducer {
     } catch (error) {
       return { ...about, status: 'down', store: { kind, pingMs: undefined, error: errorText(error) } };
     }
+  }
+
+  private runWorker(store: Store): RunWorker | undefined {
+    const { workflowConcurrency, maxRetries, timeoutMs } = this.options;
+    if (workflowConcurrency === 0) return undefined;
+    return new RunWorker({
+      ...this.options,
+      store,
+      emitter: this.emitter,
+      registry: this.workflows,
+      factory: this.factory,
+      concurrency: workflowConcurrency,
+      stepRetries: maxRetries,
+      stepTimeoutMs: timeoutMs,
+      onRunEnded: (run) => this.results.ended(run),
+    });
   }
 
   private async stopWorker(): Promise<void> {

@@ -32,6 +32,31 @@ export { CancelJob, ControlOutcome, NonRetryableError, Snooze } from '../job/con
 export type { Carrier } from '../scope/carrier.js';
 export { type Scope, scope } from '../scope/scope.js';
 
+// Writing workflows
+export { type EventDefinition, defineEvent } from '../event/event-definition.js';
+export {
+  type DefineWorkflowOptions,
+  type WorkflowDefinition,
+  type WorkflowOptions,
+  defineWorkflow,
+} from '../workflow/workflow-definition.js';
+export type {
+  ChildOptions,
+  EventName,
+  FanOutOptions,
+  ReceivedEvent,
+  StepFunction,
+  StepOptions,
+  WaitForEventOptions,
+  WaitOptions,
+  WorkflowContext,
+} from '../workflow/workflow-context.js';
+export type { StepContext } from '../workflow/attempt.js';
+export type { Jsonify } from '../workflow/jsonify.js';
+export { PARKED, type Parked } from '../workflow/parked.js';
+export { untilParked } from '../workflow/until-parked.js';
+export type { WorkflowHandler } from '../workflow/workflow-registry.js';
+
 // Enqueuing
 export type { EnqueueOptions } from '../job/job-options.js';
 export type { EnqueueItem, EnqueueManyOptions, EnqueuedJob, JobProducer, TypedEnqueueItem } from '../job/producer.js';
@@ -39,18 +64,40 @@ export type { StoreTransaction } from '../job/job-store.js';
 export type { JobHeaders, OnConflict } from '../job/job-record.js';
 export type { Duration } from '../clock/duration.js';
 
+// Starting runs and publishing events
+export type { RunOptions } from '../workflow/run-factory.js';
+export type { StartWorkflowOptions, StartedRun } from '../workflow/run-starter.js';
+export type { RunResultOptions } from '../workflow/run-results.js';
+export type { PublishEventOptions } from '../event/event-service.js';
+
 // Operating
 export type { Job } from '../job/job.js';
 export { JOB_STATES, type JobState, isJobState, isTerminal } from '../job/job-state.js';
 export type { ErrorRecord, JobErrorRecord } from '../job/job-error.js';
 export type { CountJobsQuery, JobList, JobLog, JobService, ListJobsQuery } from '../job/job-service.js';
 export type { JobCounts } from '../job/job-store.js';
+export type { Run } from '../workflow/run.js';
+export { RUN_STATES, type RunState, isRunEnded, isRunState } from '../workflow/run-state.js';
+export type { CancelRunQuery, CountRunsQuery, ListRunsQuery, RunList, RunService } from '../workflow/run-service.js';
+export type { RunCounts } from '../workflow/workflow-store.js';
+export type { TimelineEntry } from '../workflow/timeline.js';
+export type { CheckpointKind } from '../workflow/checkpoint.js';
+export type { OnParentCancel } from '../workflow/run-record.js';
+export type { Event } from '../event/event.js';
+export type { EventList, EventService, ListEventsQuery } from '../event/event-service.js';
 export type { DlqEntry } from '../dlq/dlq-entry.js';
 export type { DlqList, DlqQuery, DlqService, ListDlqQuery, ReplayOptions } from '../dlq/dlq-service.js';
 export type { WorkerRecord, WorkerState } from '../cluster/worker-record.js';
 export type { MigrationMode, MigrationStatus } from '../store/store.js';
 export type { ScopeOption } from '../scope/scope-policy.js';
-export type { JobFailure, LifecycleEventName, LifecycleEvents, LifecycleListener } from '../ext/lifecycle.js';
+export type {
+  JobFailure,
+  LifecycleEventName,
+  LifecycleEvents,
+  LifecycleListener,
+  RunNews,
+  StepNews,
+} from '../ext/lifecycle.js';
 
 // Errors
 export {
@@ -69,12 +116,23 @@ export {
   PayloadError,
   type PayloadFieldError,
   PayloadValidationError,
+  RunNotFoundError,
   ScopeRequiredError,
   StoreClosedError,
   StoreUnavailableError,
   WorkerLostError,
   WorkerShutdownError,
 } from '../errors.js';
+export {
+  RecordedError,
+  RunCancelledError,
+  RunEndedError,
+  RunFailedError,
+  RunResultTimeoutError,
+  RunTimeoutError,
+  StepTimeoutError,
+  WorkflowMismatchError,
+} from '../workflow/workflow-errors.js';
 
 // Backoff
 export {
@@ -109,6 +167,8 @@ export type { Store, Wake } from '../store/store.js';
 export type { JobStore } from '../job/job-store.js';
 export type { DlqStore } from '../dlq/dlq-store.js';
 export type { ClusterStore } from '../cluster/cluster-store.js';
+export type { WorkflowStore } from '../workflow/workflow-store.js';
+export type { EventStore } from '../event/event-store.js';
 export type { Clock, Timer } from '../clock/clock.js';
 export { type PayloadCodec, jsonCodec } from '../codec/payload-codec.js';
 export type { DispatchLogger } from '../observability/logger.js';
@@ -116,15 +176,23 @@ export type { DispatchLogger } from '../observability/logger.js';
 // Ids
 export {
   type DlqId,
+  type EventId,
   ID_PREFIX,
   InvalidIdError,
   type JobId,
+  type RunId,
   type WorkerId,
   isDlqId,
+  isEventId,
   isJobId,
+  isRunId,
   isWorkerId,
+  newEventId,
   newJobId,
+  newRunId,
   parseDlqId,
+  parseEventId,
   parseJobId,
+  parseRunId,
   parseWorkerId,
 } from '../id/ids.js';

@@ -18,6 +18,12 @@ export interface EngineOptions {
   readonly store: StoreOptions;
   /** Most jobs under way in this process. 0 makes it a producer only. */
   readonly concurrency?: number;
+  /** Most runs of workflows in memory in this process, beside its jobs. 0: it works on none. */
+  readonly workflowConcurrency?: number;
+  /** How long a run that only waits stays in memory, so that what comes soon needs no replay. 0: not at all. */
+  readonly parkGrace?: Duration;
+  /** How long an event is kept for runs that come to wait for it. */
+  readonly eventTtl?: Duration;
   /** In strict order: a later queue gets what the earlier ones leave. */
   readonly queues?: readonly QueueOption[];
   /** False makes the process a producer only, like `concurrency: 0`. */
@@ -65,6 +71,9 @@ export interface EngineOptions {
 /** The default of every option that has one. */
 export const DEFAULT_OPTIONS = Object.freeze({
   concurrency: 10,
+  workflowConcurrency: 100,
+  parkGrace: 100,
+  eventTtl: 604_800_000,
   queues: Object.freeze(['default']),
   pollInterval: 1_000,
   maxPollInterval: 30_000,
@@ -84,6 +93,9 @@ export const DEFAULT_OPTIONS = Object.freeze({
 export interface ResolvedOptions {
   readonly store: StoreOptions;
   readonly concurrency: number;
+  readonly workflowConcurrency: number;
+  readonly parkGraceMs: number;
+  readonly eventTtlMs: number;
   readonly queues: readonly { readonly name: string; readonly concurrency: number }[];
   readonly pollMs: number;
   readonly maxPollMs: number;

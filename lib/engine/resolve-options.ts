@@ -58,6 +58,9 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
   return {
     store: given.store,
     concurrency,
+    workflowConcurrency: count('workflowConcurrency', given.workflowConcurrency, 0),
+    parkGraceMs: ms('parkGrace', given.parkGrace),
+    eventTtlMs: ms('eventTtl', given.eventTtl, 1),
     queues: resolveQueues(given.queues, concurrency),
     pollMs,
     maxPollMs,

@@ -1,9 +1,10 @@
 import type { Clock } from '../clock/clock.js';
 import { within } from '../clock/within.js';
-import type { DlqId, JobId, WorkerId } from '../id/ids.js';
+import type { DlqId, JobId, RunId, WorkerId } from '../id/ids.js';
 import { runInCleanContext } from '../scope/clean-context.js';
 import type { ErrorRecord } from '../job/job-error.js';
 import type { Job } from '../job/job.js';
+import type { Scope } from '../scope/scope.js';
 
 /** A job failed an attempt. */
 export interface JobFailure {
@@ -14,6 +15,24 @@ export interface JobFailure {
   readonly thrown: unknown;
   /** Whether no attempt follows. */
   readonly final: boolean;
+}
+
+/** A run of a workflow that something happened to. */
+export interface RunNews {
+  readonly id: RunId;
+  readonly name: string;
+  readonly version: number;
+  readonly attempt: number;
+  readonly scope: Scope | undefined;
+}
+
+/** A step that was recorded. */
+export interface StepNews {
+  /** What the history knows it by. */
+  readonly key: string;
+  readonly name: string;
+  readonly tries: number;
+  readonly elapsedMs: number;
 }
 
 /**
@@ -35,6 +54,15 @@ export interface LifecycleEvents {
   readonly jobRescued: { readonly job: Job; readonly workerId: WorkerId };
   /** This node's worker no longer held the job when its attempt ended: the result was dropped. */
   readonly jobLost: { readonly jobId: JobId; readonly name: string; readonly attempt: number };
+  /** A run was activated for the first time. */
+  readonly workflowStarted: { readonly run: RunNews };
+  readonly workflowStepCompleted: { readonly run: RunNews; readonly step: StepNews };
+  /** A step failed for good; the method may catch it. */
+  readonly workflowStepFailed: { readonly run: RunNews; readonly step: StepNews; readonly error: ErrorRecord };
+  readonly workflowCompleted: { readonly run: RunNews };
+  readonly workflowFailed: { readonly run: RunNews; readonly error: ErrorRecord };
+  /** By its worker; a run that was cancelled while it waited has none. */
+  readonly workflowCancelled: { readonly run: RunNews };
   /** This process is stopping. */
   readonly shutdown: { readonly state: 'stopping' };
 }

@@ -1,7 +1,9 @@
 import type { ClusterStore } from '../cluster/cluster-store.js';
 import type { DlqStore } from '../dlq/dlq-store.js';
-import type { JobId, WorkerId } from '../id/ids.js';
+import type { EventStore } from '../event/event-store.js';
+import type { JobId, RunId, WorkerId } from '../id/ids.js';
 import type { JobStore, StoreTransaction } from '../job/job-store.js';
+import type { WorkflowStore } from '../workflow/workflow-store.js';
 
 /** Something happened that a process may want to act on at once. Lost ones cost time, never work. */
 export type Wake =
@@ -11,7 +13,13 @@ export type Wake =
    */
   | { readonly kind: 'ready'; readonly queues: readonly string[]; readonly inMs?: number }
   /** Somebody asked to cancel this running job. */
-  | { readonly kind: 'cancel'; readonly jobId: JobId; readonly workerId: WorkerId };
+  | { readonly kind: 'cancel'; readonly jobId: JobId; readonly workerId: WorkerId }
+  /** Runs of these workflows became due, or one will be in `inMs` milliseconds. An empty list: any may be meant. */
+  | { readonly kind: 'runs'; readonly names: readonly string[]; readonly inMs?: number }
+  /** Something came that these held runs wait for. An empty list: any may be meant. */
+  | { readonly kind: 'signal'; readonly runIds: readonly RunId[] }
+  /** Somebody asked to cancel this held run. */
+  | { readonly kind: 'cancel-run'; readonly runId: RunId; readonly workerId: WorkerId };
 
 export type MigrationMode = 'auto' | 'check' | 'off';
 
@@ -26,7 +34,7 @@ export interface MigrationStatus {
  * Everything the engine needs from a database (the seed's `Store`, and `Storer` of its root package). An
  * implementation for another database must pass the store contract of `nestjs-dispatch/testing`.
  */
-export interface Store extends JobStore, DlqStore, ClusterStore {
+export interface Store extends JobStore, DlqStore, ClusterStore, WorkflowStore, EventStore {
   /** A short name for logs, such as `postgres`. */
   readonly kind: string;
 

@@ -85,7 +85,10 @@ export class TestClock implements Clock {
   }
 }
 
+/** Turns of the event loop for what a timer started: a workflow's replay takes some for each of its steps. */
+const SETTLE_TURNS = 50;
+
 /** Lets promise chains and immediates that are under way run. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 4; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < SETTLE_TURNS; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
 }

@@ -9,6 +9,7 @@ import type { Middleware } from '../middleware/middleware.js';
 import type { DispatchLogger } from '../observability/logger.js';
 import type { Carrier } from '../scope/carrier.js';
 import type { Store } from '../store/store.js';
+import type { LeaseCompanion } from './lease-companion.js';
 
 /** What a worker needs; times in milliseconds. */
 export interface JobWorkerOptions {
@@ -32,4 +33,6 @@ export interface JobWorkerOptions {
   readonly settleWindowMs: number;
   readonly maxResultBytes: number;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Other work under the same lease. */
+  readonly companion?: LeaseCompanion | undefined;
 }

@@ -15,6 +15,7 @@ import { JobEvents } from './job-events.js';
 import { JobExecutor } from './job-executor.js';
 import { JobOffers } from './job-offers.js';
 import { namesWithRoom } from './handler-slots.js';
+import type { SharedLease } from './lease-companion.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { type Claimed, LeasedLoop } from './leased-loop.js';
 import { Periodic } from './periodic.js';
@@ -45,7 +46,7 @@ interface Claim {
  * Works on jobs: claim -> execute -> settle, with the lease of this process kept alive beside it and the jobs of
  * dead processes taken back. Composes the parts and holds no logic of theirs.
  */
-export class JobWorker {
+export class JobWorker implements SharedLease {
   private readonly identity: WorkerIdentity;
   private readonly strays: StrayJobs;
   private readonly slots: QueueSlots;
@@ -121,7 +122,10 @@ export class JobWorker {
       return beat;
     });
     const rescuer = (this.rescuer = new Rescuer({ store, clock, events: this.events, logger }));
-    this.rescue = periodic(leaseMs / 2, false, 'jobs of dead workers could not be freed', () => rescuer.run());
+    this.rescue = periodic(leaseMs / 2, false, 'work of dead workers could not be freed', async () => {
+      await rescuer.run();
+      await options.companion?.rescue();
+    });
   }
 
   /** The id this process holds its leases under; another one after it was declared dead. */
@@ -137,25 +141,28 @@ export class JobWorker {
   /** Handlers came or went: look again for work. */
   kick(): void {
     this.loop.kick();
+    this.options.companion?.kick();
   }
 
   /** Registers this process and starts to work. @throws StoreUnavailableError */
   async start(): Promise<void> {
     await this.identity.register();
     await this.lease.start(this.id);
-    const { store } = this.options;
+    const { store, companion } = this.options;
     this.stopWakes = store.onWake((wake) => runInCleanContext(() => this.wake(wake)));
     this.heartbeat.start();
     this.rescue.start();
     this.loop.start();
+    companion?.start(this);
     void this.rescue.runNow();
   }
 
   private wake(wake: Wake): void {
+    this.options.companion?.hear(wake);
     if (wake.kind === 'cancel') {
       const job = this.held.get(wake.jobId);
       if (job?.workerId === wake.workerId) this.executor.stop(job, new JobCancelledError(job.id));
-    } else if (this.slots.concerns(wake.queues)) {
+    } else if (wake.kind === 'ready' && this.slots.concerns(wake.queues)) {
       this.loop.kickIn(wake.inMs ?? 0);
     }
   }
@@ -165,15 +172,18 @@ export class JobWorker {
    * grace, they are handed back without costing a retry. Resolves when every outcome is written. Never rejects.
    */
   async stop(): Promise<void> {
-    const { store, clock, shutdownMs, logger } = this.options;
+    const { store, clock, shutdownMs, logger, companion } = this.options;
     this.stopping = true;
-    const claimed = this.loop.stopClaiming();
+    const claimed = Promise.all([this.loop.stopClaiming(), companion?.stopClaiming()]);
+    const idle = () => Promise.all([this.loop.idle(), companion?.idle()]);
     await within(clock, LAST_WRITES_MS, store.drainWorker(this.id)).catch((error: unknown) =>
       logger.warn(`the worker could not be marked as draining: ${errorText(error)}`),
     );
     await claimed;
-    await within(clock, shutdownMs, this.loop.idle()).catch(() => this.abortAll());
-    await this.loop.idle();
+    // A run may go on for days: it is handed back at once, but for the steps under way.
+    companion?.release();
+    await within<unknown>(clock, shutdownMs, idle()).catch(() => this.abortAll());
+    await idle();
     await within(clock, LAST_WRITES_MS, this.lastWrites()).catch(() =>
       logger.error(
         `${this.settler.backlog} job outcomes could not be written before the end; their jobs will run again`,
@@ -182,6 +192,7 @@ export class JobWorker {
     this.stopWakes();
     this.executor.dispose();
     this.settler.dispose();
+    companion?.dispose();
     await within(clock, LAST_WRITES_MS, this.leave()).catch((error: unknown) =>
       logger.warn(`the worker could not be deregistered: ${errorText(error)}`),
     );
@@ -190,17 +201,20 @@ export class JobWorker {
   private async lastWrites(): Promise<void> {
     await this.reporter.flush();
     await this.settler.idle();
+    await this.options.companion?.lastWrites();
   }
 
   private async leave(): Promise<void> {
     await this.lease.stop();
     await this.heartbeat.stop();
     await this.rescue.stop();
-    const idle = this.held.count === 0 && !this.strays.inDoubt;
+    const runs = this.options.companion?.under(this.id) ?? [];
+    const idle = this.held.count === 0 && runs.length === 0 && !this.strays.inDoubt;
     await this.options.store.deregisterWorker(this.id, { idle });
   }
 
   private abortAll(): void {
+    this.options.companion?.abort();
     for (const job of this.held.all()) this.executor.stop(job, new WorkerShutdownError());
   }
 
@@ -279,16 +293,18 @@ export class JobWorker {
 
   /** Renews the lease and acts on what the store says about the jobs under way. */
   private async beat(): Promise<void> {
-    const { store, leaseMs } = this.options;
+    const { store, leaseMs, companion } = this.options;
     const workerId = this.id;
     const running = this.held.under(workerId);
+    const runs = companion?.under(workerId) ?? [];
     this.lease.beating();
-    const result = await store.heartbeat({ workerId, leaseMs, running });
+    const result = await store.heartbeat({ workerId, leaseMs, running, ...(runs.length > 0 ? { runs } : {}) });
     this.lease.renewed();
     if (result.lost.length > 0 || result.cancelRequested.length > 0) this.heed(running, result);
+    if (result.runs) companion?.heed(runs, result.runs);
     if (!result.alive) await this.comeBack(workerId);
     // While the lease was over, claims got nothing.
-    else if (this.lateHeartbeat) this.loop.kick();
+    else if (this.lateHeartbeat) this.kick();
     this.lateHeartbeat = false;
     if (!result.mayRescue) return;
     this.rescuer.expect();
@@ -306,14 +322,24 @@ export class JobWorker {
     for (const id of cancelRequested) stop(id, new JobCancelledError(id));
   }
 
+  extend(until: number): void {
+    this.lease.extend(until);
+  }
+
+  /** Whoever shares the lease was told that it is over. */
+  declaredDead(id: WorkerId): Promise<void> {
+    return this.comeBack(id);
+  }
+
   /** This process was declared dead: what it held belongs to others, and it goes on under a new id. */
   private async comeBack(dead: WorkerId): Promise<void> {
     if (this.stopping || dead !== this.id) return;
     this.options.logger.warn(`worker ${dead} was declared dead, as its lease had expired; it goes on under a new id`);
     for (const job of this.held.all()) if (job.workerId === dead) this.executor.stop(job, new LeaseLostError(job.id));
+    this.options.companion?.abandon(dead);
     await this.identity.register();
     await this.lease.start(this.id);
-    this.loop.kick();
+    this.kick();
   }
 }
 

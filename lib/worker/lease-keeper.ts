@@ -3,6 +3,7 @@ import type { ClusterStore } from '../cluster/cluster-store.js';
 import type { WorkerId } from '../id/ids.js';
 import type { DispatchLogger } from '../observability/logger.js';
 import type { HeldJobs } from './held-jobs.js';
+import type { LeaseCompanion } from './lease-companion.js';
 import { Pulse } from './pulse.js';
 import type { RunningJob } from './running-job.js';
 
@@ -14,6 +15,7 @@ export interface LeaseKeeperOptions {
   readonly leaseMs: number;
   readonly heartbeatMs: number;
   readonly abortGraceMs: number;
+  readonly companion?: Pick<LeaseCompanion, 'busyUntil'> | undefined;
 }
 
 /** Keeps the lease while handlers block the event loop, for as long as what runs may take. */
@@ -46,10 +48,16 @@ export class LeaseKeeper {
     this.pulse?.extend(this.endOf(job));
   }
 
+  /** Something begins that may block the event loop until then, epoch milliseconds. */
+  extend(until: number): void {
+    this.pulse?.extend(until);
+  }
+
   /** The main thread is well, and about to renew the lease. */
   beating(): void {
     if (!this.pulse) return;
-    let end = Date.now() + this.options.leaseMs;
+    const { leaseMs, companion } = this.options;
+    let end = Math.max(Date.now() + leaseMs, companion?.busyUntil() ?? 0);
     for (const job of this.options.held.all()) end = Math.max(end, this.endOf(job));
     this.pulse.permit(end);
   }

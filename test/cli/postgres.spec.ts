@@ -198,9 +198,7 @@ describe('the command line on PostgreSQL', () => {
       expect((await doctor()).out).toContain('-> As its owner: grant usage on schema "jobs"');
       await database.query('grant usage on schema jobs to reader; grant select on all tables in schema jobs to reader');
       const { out, code } = await doctor();
-      expect(out).toMatch(
-        /problem +rights: rights are missing on dispatch_dlq \(delete, insert, update\)|problem +rights: rights are missing on dispatch_dlq/,
-      );
+      expect(out).toMatch(/problem +rights: rights are missing on .*dispatch_dlq \(/);
       expect(out).toContain('-> As their owner: grant select, insert, update, delete');
       expect(code).toBe(1);
       await database.query('grant insert, update, delete on all tables in schema jobs to reader');

@@ -6,7 +6,10 @@ import { TestClock } from '../../lib/testing/test-clock.js';
 import { describeStoreContract } from '../support/describe-contract.js';
 import { createPostgresDatabase } from '../support/postgres-database.js';
 
-const TABLES = ['jobs', 'jobs_live', 'jobs_done', 'unique_keys', 'dlq', 'workers', 'job_logs'];
+const TABLES = [
+  ...['jobs', 'jobs_live', 'jobs_done', 'unique_keys', 'dlq', 'workers', 'job_logs'],
+  ...['runs', 'checkpoints', 'waits', 'events'],
+];
 const EMPTY = `truncate ${TABLES.map((table) => `dispatch.dispatch_${table}`).join(', ')}`;
 
 async function createHarness(clock = new TestClock()): Promise<StoreHarness> {

@@ -16,6 +16,9 @@ describe('engine options', () => {
     expect(rest).toEqual({
       store,
       concurrency: 10,
+      workflowConcurrency: 100,
+      parkGraceMs: 100,
+      eventTtlMs: 604_800_000,
       queues: [{ name: 'default', concurrency: 10 }],
       pollMs: 1_000,
       maxPollMs: 30_000,
@@ -142,6 +145,9 @@ describe('engine options', () => {
 
   it.each<[Record<string, unknown>, RegExp]>([
     [{ concurrency: -1 }, /"concurrency".*got -1/],
+    [{ workflowConcurrency: -1 }, /"workflowConcurrency".*got -1/],
+    [{ parkGrace: 'soon' }, /"parkGrace"/],
+    [{ eventTtl: 0 }, /"eventTtl" must be at least 1 ms/],
     [{ concurrency: 1.5 }, /"concurrency".*got 1\.5/],
     [{ concurrency: '10' }, /"concurrency".*got 10/],
     [{ concurrency: Number.POSITIVE_INFINITY }, /"concurrency".*got Infinity/],

@@ -5,6 +5,7 @@ import { type DlqId, ID_PREFIX, type JobId, type WorkerId } from '../../id/ids.j
 import type { JobLogRecord } from '../../job/job-store.js';
 import type { JobState } from '../../job/job-state.js';
 import type { WakeHub } from '../wake-hub.js';
+import { RunData } from './runs/run-data.js';
 import { type MemoryJob, copyErrors, copyHeaders } from './memory-job.js';
 import { SortedRows } from './sorted-rows.js';
 import { UniqueKeys } from './unique-keys.js';
@@ -21,6 +22,7 @@ export class MemoryData {
   readonly logs = new Map<JobId, JobLogRecord[]>();
   readonly dlq = new SortedRows<DlqEntryRecord>(ID_PREFIX.dlq, ({ failedAt }) => failedAt);
   readonly workers = new Map<WorkerId, WorkerRecord>();
+  readonly runs = new RunData();
   /** What the call under way will make known once it is through. */
   wakes = new WakeList();
   readonly hubs = new Set<WakeHub>();

@@ -5,7 +5,9 @@ import type { NewWorker, WorkerRecord } from '../../cluster/worker-record.js';
 import type { DlqEntryRecord } from '../../dlq/dlq-entry.js';
 import type { DlqFilter, DlqPage, ListDlqOptions, ReplayDlqOptions } from '../../dlq/dlq-store.js';
 import { InvalidOptionsError, StoreClosedError } from '../../errors.js';
-import type { DlqId, JobId, WorkerId } from '../../id/ids.js';
+import type { EventRecord, NewEvent } from '../../event/event-record.js';
+import type { EventPage, ListEventsOptions, PublishEventsOptions } from '../../event/event-store.js';
+import type { DlqId, EventId, JobId, RunId, WorkerId } from '../../id/ids.js';
 import type { JobRecord, NewJob } from '../../job/job-record.js';
 import type {
   ClaimRequest,
@@ -26,6 +28,11 @@ import type {
 } from '../../job/job-store.js';
 import type { Settlement } from '../../job/outcome.js';
 import type { Scope } from '../../scope/scope.js';
+import type { CheckpointRecord } from '../../workflow/checkpoint.js';
+import type { CommitRunsResult, RunCommit } from '../../workflow/run-commit.js';
+import type { HeldRun, NewRun, RunRecord } from '../../workflow/run-record.js';
+import type { OpenWaits } from '../../workflow/wait.js';
+import type * as workflow from '../../workflow/workflow-store.js';
 import type { MigrationStatus, Store, Wake } from '../store.js';
 import { WakeHub } from '../wake-hub.js';
 import { claimJobs } from './claim-jobs.js';
@@ -37,6 +44,14 @@ import { listJobLogs, reportJobs } from './job-reports.js';
 import { MemoryData } from './memory-data.js';
 import { isInScope, toRecord } from './memory-job.js';
 import { rescueJobs } from './rescue-jobs.js';
+import { claimRuns, loadHistory, loadWaits } from './runs/claim-runs.js';
+import { commitRuns } from './runs/commit-runs.js';
+import { getEvent, listEvents, pruneEvents, publishEvents } from './runs/events.js';
+import { insertRuns } from './runs/insert-runs.js';
+import { toRunRecord } from './runs/memory-run.js';
+import { rescueRuns } from './runs/rescue-runs.js';
+import { cancelRun, migrateRun, replayRun, resumeRun, retryRun } from './runs/run-actions.js';
+import { countRuns, listCheckpoints, listRuns, pruneRuns } from './runs/run-lists.js';
 import { settleJobs } from './settle-jobs.js';
 import { WakeList } from '../wake-list.js';
 import { drainWorker, heartbeat, listWorkers, pruneWorkers, registerWorker } from './workers.js';
@@ -189,6 +204,120 @@ class MemoryStore implements Store {
 
   async pruneWorkers(options: { readonly deadForMs: number; readonly limit: number }): Promise<number> {
     return this.run((now) => pruneWorkers(this.data, options, now));
+  }
+
+  async insertRuns(
+    runs: readonly NewRun[],
+    options: workflow.InsertRunsOptions = {},
+  ): Promise<workflow.InsertRunsResult> {
+    return this.run((now) => {
+      if (options.transaction) throw new InvalidOptionsError(NO_TRANSACTIONS);
+      return insertRuns(this.data, runs, options.retry === true, now);
+    });
+  }
+
+  async claimRuns(request: workflow.ClaimRunsRequest): Promise<workflow.ClaimRunsResult> {
+    return this.run((now) => claimRuns(this.data, request, now));
+  }
+
+  async listHeldRuns(workerId: WorkerId): Promise<readonly HeldRun[]> {
+    return this.run(() => [...(this.data.runs.held.get(workerId) ?? [])].map(({ id, attempt }) => ({ id, attempt })));
+  }
+
+  async loadHistory(workerId: WorkerId, runs: readonly HeldRun[]): Promise<ReadonlyMap<RunId, workflow.RunHistory>> {
+    return this.run((now) => loadHistory(this.data, workerId, runs, now));
+  }
+
+  async loadWaits(workerId: WorkerId, runs: readonly HeldRun[]): Promise<ReadonlyMap<RunId, OpenWaits>> {
+    return this.run((now) => loadWaits(this.data, workerId, runs, now));
+  }
+
+  async commitRuns(
+    workerId: WorkerId,
+    commits: readonly RunCommit[],
+    options: { readonly transaction?: object } = {},
+  ): Promise<CommitRunsResult> {
+    return this.run((now) => {
+      if (options.transaction) throw new InvalidOptionsError(NO_TRANSACTIONS);
+      return commitRuns(this.data, workerId, commits, now);
+    });
+  }
+
+  async rescueRuns({ limit }: { readonly limit: number }): Promise<readonly workflow.RescuedRun[]> {
+    return this.run((now) => rescueRuns(this.data, limit, now));
+  }
+
+  async cancelRun(
+    id: RunId,
+    options: workflow.CancelRunOptions,
+  ): Promise<{ kind: 'cancelled' | 'compensating' | 'requested'; run: RunRecord }> {
+    return this.run((now) => cancelRun(this.data, id, options, now));
+  }
+
+  async retryRun(id: RunId, scope?: Scope): Promise<RunRecord> {
+    return this.run((now) => retryRun(this.data, id, scope, now));
+  }
+
+  async resumeRun(id: RunId, scope?: Scope): Promise<RunRecord> {
+    return this.run((now) => resumeRun(this.data, id, scope, now));
+  }
+
+  async replayRun(id: RunId, key: string, scope?: Scope): Promise<RunRecord> {
+    return this.run((now) => replayRun(this.data, id, key, scope, now));
+  }
+
+  async migrateRun(id: RunId, version: number, scope?: Scope): Promise<RunRecord> {
+    return this.run((now) => migrateRun(this.data, id, version, scope, now));
+  }
+
+  async getRun(id: RunId, scope?: Scope): Promise<RunRecord | null> {
+    return this.run(() => {
+      const run = this.data.runs.runs.get(id);
+      return run && isInScope(run, scope) ? toRunRecord(run) : null;
+    });
+  }
+
+  async listRuns(options: workflow.ListRunsOptions = {}): Promise<workflow.RunPage> {
+    return this.run(() => listRuns(this.data, options));
+  }
+
+  async countRuns(options: Omit<workflow.RunFilter, 'states'> = {}): Promise<workflow.RunCounts> {
+    return this.run(() => countRuns(this.data, options));
+  }
+
+  async listCheckpoints(id: RunId, scope?: Scope): Promise<readonly CheckpointRecord[]> {
+    return this.run(() => listCheckpoints(this.data, id, scope));
+  }
+
+  async pruneRuns(options: Parameters<workflow.WorkflowStore['pruneRuns']>[0]): Promise<number> {
+    return this.run((now) => pruneRuns(this.data, options, now));
+  }
+
+  async publishEvents(
+    events: readonly NewEvent[],
+    options: PublishEventsOptions = {},
+  ): Promise<{ readonly now: number }> {
+    return this.run((now) => {
+      if (options.transaction) throw new InvalidOptionsError(NO_TRANSACTIONS);
+      return publishEvents(this.data, events, options.retry === true, now);
+    });
+  }
+
+  async matchEvents(): Promise<number> {
+    // A publish wakes who waits in the same call.
+    return this.run(() => 0);
+  }
+
+  async getEvent(id: EventId, scope?: Scope): Promise<EventRecord | null> {
+    return this.run(() => getEvent(this.data, id, scope));
+  }
+
+  async listEvents(options: ListEventsOptions = {}): Promise<EventPage> {
+    return this.run(() => listEvents(this.data, options));
+  }
+
+  async pruneEvents({ limit }: { readonly limit: number }): Promise<number> {
+    return this.run((now) => pruneEvents(this.data, limit, now));
   }
 
   async migrate(): Promise<void> {

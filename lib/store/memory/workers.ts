@@ -3,6 +3,7 @@ import type { NewWorker, WorkerRecord } from '../../cluster/worker-record.js';
 import { InvalidStateError } from '../../errors.js';
 import type { JobId, WorkerId } from '../../id/ids.js';
 import type { MemoryData } from './memory-data.js';
+import { heldRun } from './runs/held-run.js';
 import { heldJob } from './settle-jobs.js';
 
 /** Whether nobody declared the worker dead and its lease has not expired. */
@@ -28,10 +29,11 @@ export function registerWorker(data: MemoryData, worker: NewWorker, leaseMs: num
 
 /** Renews the lease, and tells what became of the jobs. */
 export function heartbeat(data: MemoryData, request: HeartbeatRequest, now: number): HeartbeatResult {
-  const { workerId, leaseMs, running } = request;
+  const { workerId, leaseMs, running, runs } = request;
   const worker = data.workers.get(workerId);
   if (!worker || worker.state === 'dead') {
-    return { alive: false, lost: running.map(({ id }) => id), cancelRequested: [], mayRescue: true };
+    const lost = { alive: false, lost: running.map(({ id }) => id), cancelRequested: [], mayRescue: true };
+    return runs ? { ...lost, runs: { lost: runs.map(({ id }) => id), cancelRequested: [] } } : lost;
   }
   data.workers.set(workerId, { ...worker, leaseExpiresAt: now + leaseMs, lastSeen: now });
   const lost: JobId[] = [];
@@ -42,7 +44,12 @@ export function heartbeat(data: MemoryData, request: HeartbeatRequest, now: numb
     else if (job.cancelRequestedAt !== null) cancelRequested.push(id);
   }
   const mayRescue = [...data.workers.values()].some((other) => !isAlive(other, now));
-  return { alive: true, lost, cancelRequested, mayRescue };
+  if (!runs) return { alive: true, lost, cancelRequested, mayRescue };
+  const held = runs.map((run) => ({ id: run.id, row: heldRun(data, workerId, run) }));
+  const ids = (which: (row: (typeof held)[number]['row']) => boolean) =>
+    held.filter(({ row }) => which(row)).map(({ id }) => id);
+  const ofRuns = { lost: ids((row) => !row), cancelRequested: ids((row) => row?.cancelRequestedAt != null) };
+  return { alive: true, lost, cancelRequested, mayRescue, runs: ofRuns };
 }
 
 /** Marks a live worker as draining. */

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { StoreClosedError } from '../../errors.js';
-import { newDlqId, newJobId, newWorkerId } from '../../id/ids.js';
+import { newDlqId, newEventId, newJobId, newRunId, newWorkerId } from '../../id/ids.js';
 import type { Store, Wake } from '../../store/store.js';
+import type { RunCommit } from '../../workflow/run-commit.js';
 import { type ContractArea, onStore, onTwoStores } from './contract.js';
 import { claim, completed, insertOne, newJob, newWorker, settle } from './fixtures.js';
+import { claimRuns, newEvent, newRun } from './run-fixtures.js';
 
 /** One call of every method that reaches the database. */
 const CALLS: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
@@ -31,11 +33,38 @@ const CALLS: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   deregisterWorker: (store) => store.deregisterWorker(newWorkerId()),
   listWorkers: (store) => store.listWorkers(),
   pruneWorkers: (store) => store.pruneWorkers({ deadForMs: 0, limit: 1 }),
+  insertRuns: (store) => store.insertRuns([newRun()]),
+  claimRuns: (store) => claimRuns(store, newWorkerId()),
+  listHeldRuns: (store) => store.listHeldRuns(newWorkerId()),
+  loadHistory: (store) => store.loadHistory(newWorkerId(), [{ id: newRunId(), attempt: 1 }]),
+  loadWaits: (store) => store.loadWaits(newWorkerId(), [{ id: newRunId(), attempt: 1 }]),
+  commitRuns: (store) => store.commitRuns(newWorkerId(), [unheldCommit()]),
+  rescueRuns: (store) => store.rescueRuns({ limit: 1 }),
+  cancelRun: (store) => store.cancelRun(newRunId(), { mode: 'stop' }),
+  retryRun: (store) => store.retryRun(newRunId()),
+  resumeRun: (store) => store.resumeRun(newRunId()),
+  replayRun: (store) => store.replayRun(newRunId(), 'step:a'),
+  migrateRun: (store) => store.migrateRun(newRunId(), 2),
+  getRun: (store) => store.getRun(newRunId()),
+  listRuns: (store) => store.listRuns(),
+  countRuns: (store) => store.countRuns(),
+  listCheckpoints: (store) => store.listCheckpoints(newRunId()),
+  pruneRuns: (store) => store.pruneRuns({ state: 'completed', olderThanMs: 0, limit: 1 }),
+  publishEvents: (store) => store.publishEvents([newEvent()]),
+  matchEvents: (store) => store.matchEvents({ limit: 1 }),
+  getEvent: (store) => store.getEvent(newEventId()),
+  listEvents: (store) => store.listEvents(),
+  pruneEvents: (store) => store.pruneEvents({ limit: 1 }),
   migrate: (store) => store.migrate(),
   migrations: (store) => store.migrations(),
   ping: (store) => store.ping(),
   transaction: (store) => store.transaction(async () => undefined),
 };
+
+function unheldCommit(): RunCommit {
+  const nothing = { parentRunId: null, checkpoints: [], waits: [], children: [], next: null, look: false };
+  return { runId: newRunId(), attempt: 1, generation: 1, ...nothing };
+}
 
 /** Opening, migrating, closing. */
 export const lifecycleArea: ContractArea = {

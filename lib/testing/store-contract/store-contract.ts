@@ -21,6 +21,11 @@ import { uniqueArea } from './unique-area.js';
 import { uniqueReplaceArea } from './unique-replace-area.js';
 import { wakeArea } from './wake-area.js';
 import { workerArea } from './worker-area.js';
+import { workflowActionArea } from './workflow-action-area.js';
+import { workflowChildArea } from './workflow-child-area.js';
+import { workflowCommitArea } from './workflow-commit-area.js';
+import { workflowEventArea } from './workflow-event-area.js';
+import { workflowStartArea } from './workflow-start-area.js';
 
 /**
  * What every store must do, as data: run each case with a harness of your own in the test runner of your choice.
@@ -48,5 +53,10 @@ export const storeContract: readonly ContractArea[] = [
   wakeArea,
   raceArea,
   ownClockArea,
+  workflowStartArea,
+  workflowCommitArea,
+  workflowEventArea,
+  workflowChildArea,
+  workflowActionArea,
   lifecycleArea,
 ];

@@ -1,5 +1,6 @@
 import { type Migration, type MigrationTarget, Migrator, asScript } from '../migrator.js';
 import { jobs } from './migrations/0001-jobs.js';
+import { workflows } from './migrations/0002-workflows.js';
 import type { PgConnection } from './pg-connection.js';
 import { type PgSession, type Statement, statement } from './pg-session.js';
 import { type Tables, tablesOf } from './tables.js';
@@ -9,7 +10,7 @@ const LIMIT_MS = 600_000;
 
 /** The schema's history, oldest first. */
 function pgMigrations(tables: Tables): readonly Migration[] {
-  return [jobs(tables)];
+  return [jobs(tables), workflows(tables)];
 }
 
 /** Runs the schema's history on PostgreSQL. */

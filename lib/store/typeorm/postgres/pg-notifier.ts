@@ -1,3 +1,4 @@
+import type { RunId } from '../../../id/ids.js';
 import type { Wake } from '../../store.js';
 
 export interface PgNotifierOptions {
@@ -20,11 +21,9 @@ interface Message {
 
 /** Tells other processes of new work: the first message goes at once, those of the next moments together. */
 export class PgNotifier {
-  private queues = new Set<string>();
-  private ready = false;
-  /** Somebody meant any queue: to name some would leave the others out. */
-  private any = false;
-  private deferred: number | undefined;
+  private ready = new Collected();
+  private runs = new Collected();
+  private signalled = new Collected();
   private cancels: Wake[] = [];
   private sending: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -39,13 +38,10 @@ export class PgNotifier {
 
   tell(wake: Wake): void {
     if (this.stopped) return;
-    if (wake.kind === 'cancel') this.cancels.push(wake);
-    else {
-      if (wake.queues.length === 0) this.any = true;
-      for (const queue of wake.queues) this.queues.add(queue);
-      if (wake.inMs === undefined) this.ready = true;
-      else this.deferred = Math.min(this.deferred ?? Number.POSITIVE_INFINITY, wake.inMs);
-    }
+    if (wake.kind === 'ready') this.ready.add(wake.queues, wake.inMs);
+    else if (wake.kind === 'runs') this.runs.add(wake.names, wake.inMs);
+    else if (wake.kind === 'signal') this.signalled.add(wake.runIds, undefined);
+    else this.cancels.push(wake);
     if (!this.busy) this.flush();
   }
 
@@ -113,16 +109,41 @@ export class PgNotifier {
   }
 
   private take(): Wake[] {
-    const wakes = this.cancels;
+    const { ready, runs, signalled, cancels } = this;
+    this.ready = new Collected();
+    this.runs = new Collected();
+    this.signalled = new Collected();
     this.cancels = [];
-    const named = [...this.queues];
-    const queues = this.any || Buffer.byteLength(JSON.stringify(named)) > MAX_PAYLOAD_BYTES ? [] : named;
-    if (this.ready) wakes.push({ kind: 'ready', queues });
-    if (this.deferred !== undefined) wakes.push({ kind: 'ready', queues, inMs: this.deferred });
-    this.queues = new Set();
-    this.any = false;
-    this.ready = false;
-    this.deferred = undefined;
-    return wakes;
+    return [
+      ...cancels,
+      ...ready.wakes((queues, inMs) => ({ kind: 'ready', queues, ...inMs })),
+      ...runs.wakes((names, inMs) => ({ kind: 'runs', names, ...inMs })),
+      ...signalled.wakes((runIds) => ({ kind: 'signal', runIds: runIds as RunId[] })),
+    ];
+  }
+}
+
+/** The names of wake-ups of one kind, and whether they are for now or for later. */
+class Collected {
+  private readonly names = new Set<string>();
+  private now = false;
+  /** Somebody meant any: to name some would leave the others out. */
+  private any = false;
+  private later: number | undefined;
+
+  add(names: readonly string[], inMs: number | undefined): void {
+    if (names.length === 0) this.any = true;
+    for (const name of names) this.names.add(name);
+    if (inMs === undefined) this.now = true;
+    else this.later = Math.min(this.later ?? Number.POSITIVE_INFINITY, inMs);
+  }
+
+  wakes(make: (names: readonly string[], inMs: { readonly inMs?: number }) => Wake): readonly Wake[] {
+    const named = [...this.names];
+    const names = this.any || Buffer.byteLength(JSON.stringify(named)) > MAX_PAYLOAD_BYTES ? [] : named;
+    return [
+      ...(this.now ? [make(names, {})] : []),
+      ...(this.later === undefined ? [] : [make(names, { inMs: this.later })]),
+    ];
   }
 }

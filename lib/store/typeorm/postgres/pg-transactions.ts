@@ -1,7 +1,6 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { StoreClosedError } from '../../../errors.js';
-import type { NewJob } from '../../../job/job-record.js';
-import type { InsertJobsResult, StoreTransaction } from '../../../job/job-store.js';
+import type { StoreTransaction } from '../../../job/job-store.js';
 import { afterCommit } from '../after-commit.js';
 import { joinCallerTransaction } from '../caller-transaction.js';
 import type { PgConnection } from './pg-connection.js';
@@ -14,7 +13,7 @@ const POOL_SIZE = 5;
 /** Transactions of callers: the application's own, or ours on connections that the engine does not use. */
 export class PgTransactions {
   private own: Promise<DataSource> | undefined;
-  /** The last insert of each transaction: savepoints of two at the same time would undo each other. */
+  /** The last write of each transaction: savepoints of two at the same time would undo each other. */
   private readonly turns = new WeakMap<QueryRunner, Promise<unknown>>();
   private closed = false;
 
@@ -31,28 +30,27 @@ export class PgTransactions {
   }
 
   /**
-   * Inserts with the caller's rows. A failed insert is undone alone: the caller's transaction stays usable.
+   * Writes with the caller's rows. A failed write is undone alone: the caller's transaction stays usable.
    *
-   * @param insert runs on the caller's connection
+   * @param write runs on the caller's connection
    * @param committed called after the outermost commit
    * @throws InvalidOptionsError when the manager is not in a transaction of this database
    */
-  async insert(
+  async join<T>(
     transaction: StoreTransaction,
-    jobs: readonly NewJob[],
-    insert: (session: PgSession) => Promise<InsertJobsResult>,
-    committed: (jobs: readonly NewJob[], result: InsertJobsResult) => void,
-  ): Promise<InsertJobsResult> {
+    write: (session: PgSession) => Promise<T>,
+    committed: (result: T) => void,
+  ): Promise<T> {
     if (this.closed) throw new StoreClosedError();
     const dataSource = await this.dataSource();
     const runner = joinCallerTransaction(transaction, dataSource);
     try {
       const session = this.connection.session((await runner.connect()) as Queryable);
       const before = this.turns.get(runner) ?? Promise.resolve();
-      const turn = before.catch(() => undefined).then(() => withSavepoint(session, () => insert(session)));
+      const turn = before.catch(() => undefined).then(() => withSavepoint(session, () => write(session)));
       this.turns.set(runner, turn);
       const result = await turn;
-      afterCommit(dataSource, runner, () => committed(jobs, result));
+      afterCommit(dataSource, runner, () => committed(result));
       return result;
     } catch (error) {
       throw translateError(error);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../../clock/clock.js';
-import type { JobId, WorkerId } from '../../../id/ids.js';
+import type { JobId, RunId, WorkerId } from '../../../id/ids.js';
 import { type DispatchLogger, errorText } from '../../../observability/logger.js';
 import type { Wake } from '../../store.js';
 import { WakeHub } from '../../wake-hub.js';
@@ -18,6 +18,8 @@ export interface PgWakesOptions {
   readonly cancelRequests: () => Promise<readonly { readonly jobId: JobId; readonly workerId: WorkerId }[]>;
   /** Called when another process says that jobs wait, before anybody else hears. */
   readonly onNews: () => void;
+  /** The held runs whose end was asked for. */
+  readonly runCancelRequests: () => Promise<readonly { readonly runId: RunId; readonly workerId: WorkerId }[]>;
   readonly clock: Clock;
   readonly logger: DispatchLogger;
 }
@@ -62,10 +64,17 @@ export class PgWakes {
   /** What was announced while nobody listened: there may be work, and cancel requests. */
   private catchUp(): void {
     this.heard({ kind: 'ready', queues: [] });
-    this.options.cancelRequests().then(
-      (requests) => requests.forEach((request) => this.hub.emit({ kind: 'cancel', ...request })),
-      (error: unknown) => this.options.logger.debug(`cancel requests were not looked up: ${errorText(error)}`),
+    this.hub.emit({ kind: 'runs', names: [] });
+    this.hub.emit({ kind: 'signal', runIds: [] });
+    this.catchUpOnCancels().catch((error: unknown) =>
+      this.options.logger.debug(`cancel requests were not looked up: ${errorText(error)}`),
     );
+  }
+
+  /** One after the other: a process that starts has other uses for its connections. */
+  private async catchUpOnCancels(): Promise<void> {
+    for (const request of await this.options.cancelRequests()) this.hub.emit({ kind: 'cancel', ...request });
+    for (const request of await this.options.runCancelRequests()) this.hub.emit({ kind: 'cancel-run', ...request });
   }
 
   private heard(wake: Wake): void {

@@ -3,7 +3,7 @@ import type { PulseSource } from '../../../cluster/cluster-store.js';
 import type { JobId, WorkerId } from '../../../id/ids.js';
 import type { JobRecord, NewJob } from '../../../job/job-record.js';
 import type { HandOff, InsertJobsOptions, InsertJobsResult } from '../../../job/job-store.js';
-import { consoleLogger } from '../../../observability/logger.js';
+import { type DispatchLogger, consoleLogger } from '../../../observability/logger.js';
 import type { Scope } from '../../../scope/scope.js';
 import { wakesOfInsert } from '../../wakes-of-insert.js';
 import type { Migrator } from '../migrator.js';
@@ -16,6 +16,7 @@ import { pgPulse } from './pg-pulse.js';
 import { PgTransactions } from './pg-transactions.js';
 import { PgWakes } from './pg-wakes.js';
 import { type PostgresStoreOptions, resolvePostgresOptions } from './postgres-options.js';
+import { PgRunParts } from './runs/run-parts.js';
 import { PgClaims } from './sql/claim.js';
 import { PgDlq } from './sql/dlq.js';
 import { PgInserts } from './sql/insert.js';
@@ -44,6 +45,8 @@ export class PostgresBackend {
   readonly reports: PgReports;
   readonly dlq: PgDlq;
   readonly workers: PgWorkers;
+  readonly runs: PgRunParts;
+  readonly logger: DispatchLogger;
   private readonly tables: Tables;
   private readonly enqueue: PgEnqueue;
   /** Inserts can be held up by unique keys in callers' transactions: heartbeats and settlements must not wait with them. */
@@ -57,12 +60,16 @@ export class PostgresBackend {
     this.connection = new PgConnection(resolved, clock.overridesStore ? clock : null, logger);
     this.migrator = createPgMigrator(this.connection, tables);
     this.transactions = new PgTransactions(this.connection, 'dataSource' in options ? options.dataSource : undefined);
+    this.logger = logger;
     this.reads = new PgJobReads(tables);
+    this.runs = new PgRunParts(this.connection, tables);
     const cancelRequests = () => this.run((session) => this.reads.cancelRequests(session));
+    const runCancelRequests = () => this.run((session) => this.runs.reads.cancelRequests(session));
     this.claims = new PgClaims(this.connection, tables, clock);
     this.wakes = new PgWakes(this.connection, {
       ...resolved,
       cancelRequests,
+      runCancelRequests,
       onNews: () => this.claims.heard(),
       clock: systemClock,
       logger,
@@ -82,7 +89,7 @@ export class PostgresBackend {
     { transaction, retry = false, handOff }: InsertJobsOptions,
   ): Promise<InsertJobsResult> {
     const write = (session: PgSession): Promise<InsertJobsResult> => this.enqueue.insert(session, jobs, retry);
-    if (transaction) return this.transactions.insert(transaction, jobs, write, (...told) => this.tellInsert(...told));
+    if (transaction) return this.transactions.join(transaction, write, (result) => this.tellInsert(jobs, result));
     if (!this.enqueue.needsTransaction(jobs, retry)) {
       return handOff ? this.insertHandingOff(jobs, handOff) : this.insertPlain(jobs);
     }

@@ -37,6 +37,7 @@ import type { MigrationMode, MigrationStatus, Store, Wake } from '../../store.js
 import type { PgSession } from './pg-session.js';
 import { PostgresBackend } from './postgres-backend.js';
 import type { PostgresStoreOptions } from './postgres-options.js';
+import { PgWorkflowStore } from './runs/pg-workflow-store.js';
 
 /**
  * Makes a store in a PostgreSQL database (12 or later). Nothing is opened before `migrate` or the first call.
@@ -52,12 +53,10 @@ const TRIES = 5;
 
 const NO_ROWS: InsertJobsResult['conflicts'] = new Map();
 
-class PostgresStore implements Store {
+class PostgresStore extends PgWorkflowStore<PostgresBackend> implements Store {
   readonly kind = 'postgres';
   readonly supportsTransactions = true;
   readonly handsOff = true;
-
-  constructor(private readonly backend: PostgresBackend) {}
 
   migrate(mode: MigrationMode = 'auto'): Promise<void> {
     return this.backend.migrator.migrate(mode);
@@ -228,7 +227,13 @@ class PostgresStore implements Store {
   }
 
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatResult> {
-    return this.backend.run((session) => this.backend.workers.heartbeat(session, request));
+    const { workerId, runs } = request;
+    return this.backend.run(async (session) => {
+      const result = await this.backend.workers.heartbeat(session, request);
+      if (!runs) return result;
+      if (!result.alive) return { ...result, runs: { lost: runs.map(({ id }) => id), cancelRequested: [] } };
+      return { ...result, runs: await this.backend.runs.reads.beat(session, workerId, runs) };
+    });
   }
 
   pulse(workerId: WorkerId, leaseMs: number): Promise<PulseSource | undefined> {

@@ -10,6 +10,10 @@ export interface Tables {
   readonly dlq: string;
   readonly workers: string;
   readonly logs: string;
+  readonly runs: string;
+  readonly checkpoints: string;
+  readonly waits: string;
+  readonly events: string;
   readonly migrations: string;
 }
 
@@ -26,6 +30,10 @@ export function tablesOf(schema: string): Tables {
     dlq: table('dlq'),
     workers: table('workers'),
     logs: table('job_logs'),
+    runs: table('runs'),
+    checkpoints: table('checkpoints'),
+    waits: table('waits'),
+    events: table('events'),
     migrations: table('migrations'),
   };
 }

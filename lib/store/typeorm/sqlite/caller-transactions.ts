@@ -3,15 +3,13 @@ import type { Database } from 'better-sqlite3';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { Clock } from '../../../clock/clock.js';
 import { InvalidOptionsError, StoreUnavailableError } from '../../../errors.js';
-import type { NewJob } from '../../../job/job-record.js';
-import type { InsertJobsResult, StoreTransaction } from '../../../job/job-store.js';
+import type { StoreTransaction } from '../../../job/job-store.js';
 import type { Wake } from '../../store.js';
 import { afterCommit } from '../after-commit.js';
 import { joinCallerTransaction } from '../caller-transaction.js';
 import { LOCK_DEADLINE_MS, retryBusy } from './retry-busy.js';
 import { Session, Tx } from './session.js';
 import { isMissingTable, isStaleSnapshot, translateError } from './sqlite-errors.js';
-import { insertJobs } from './sql/insert.js';
 import { serialised, waitForIdleRunner } from './transaction-turns.js';
 
 export interface CallerTransactionsOptions {
@@ -33,7 +31,7 @@ interface OpenTransaction {
   active: boolean;
 }
 
-/** Inserts that commit with the caller's rows, and transactions that are made for them. */
+/** Writes that commit with the caller's rows, and transactions that are made for them. */
 export class CallerTransactions {
   private readonly sessions = new WeakMap<Database, Session>();
   private readonly current = new AsyncLocalStorage<OpenTransaction>();
@@ -41,19 +39,19 @@ export class CallerTransactions {
   constructor(private readonly options: CallerTransactionsOptions) {}
 
   /**
-   * Inserts jobs through the caller's connection, under a savepoint: an insert that fails leaves the caller's
-   * transaction as it was. Wakes follow its outermost commit.
+   * Writes through the caller's connection, under a savepoint: a write that fails leaves the caller's transaction as it
+   * was. Wakes follow its outermost commit. `work` may run several times, so it must only touch `tx`.
    *
    * @throws InvalidOptionsError when it is not a manager of our DataSource that is in a transaction
    */
-  async insert(transaction: StoreTransaction, jobs: readonly NewJob[], retry: boolean): Promise<InsertJobsResult> {
+  async join<T>(transaction: StoreTransaction, work: (tx: Tx) => T): Promise<T> {
     const dataSource = await this.options.dataSource();
     const runner = joinCallerTransaction(transaction, dataSource);
     const session = this.sessionOf((await runner.connect()) as Database);
     const { result, wakes } = await this.withoutBlocking(session, () => {
       // Asked again: it may have ended while we waited for a lock.
       joinCallerTransaction(transaction, dataSource);
-      return this.underSavepoint(session, (tx) => insertJobs(tx, jobs, retry));
+      return this.underSavepoint(session, work);
     });
     if (wakes.length > 0) afterCommit(dataSource, runner, () => this.options.onWakes(wakes));
     return result;

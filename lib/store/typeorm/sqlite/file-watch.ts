@@ -1,4 +1,4 @@
-import type { JobId, WorkerId } from '../../../id/ids.js';
+import type { JobId, RunId, WorkerId } from '../../../id/ids.js';
 import type { Wake } from '../../store.js';
 import type { Session } from './session.js';
 
@@ -7,6 +7,14 @@ const LOOK_EVERY_MS = 75;
 
 // Held in an index of running jobs with a request: nothing to read while nobody cancels.
 const CANCELLING = `SELECT id, worker_id FROM dispatch_jobs WHERE state = 'running' AND cancel_requested_at IS NOT NULL`;
+
+const CANCELLING_RUNS = `
+  SELECT id, worker_id FROM dispatch_runs WHERE worker_id IS NOT NULL AND cancel_requested_at IS NOT NULL`;
+
+interface CancellingRun {
+  readonly id: RunId;
+  readonly worker_id: WorkerId;
+}
 
 interface Cancelling {
   readonly id: JobId;
@@ -20,7 +28,7 @@ interface Cancelling {
 export class FileWatch {
   private timer: NodeJS.Timeout | null = null;
   private version: unknown = null;
-  private told: ReadonlySet<JobId> = new Set();
+  private told: ReadonlySet<JobId | RunId> = new Set();
 
   /**
    * @param session the engine's, or `null` while it may not be used
@@ -62,7 +70,13 @@ export class FileWatch {
     for (const { id, worker_id } of cancelling) {
       if (!this.told.has(id)) this.tell({ kind: 'cancel', jobId: id, workerId: worker_id });
     }
-    this.told = new Set(cancelling.map(({ id }) => id));
+    const runs = session.sql<CancellingRun>(CANCELLING_RUNS).all();
+    for (const { id, worker_id } of runs) {
+      if (!this.told.has(id)) this.tell({ kind: 'cancel-run', runId: id, workerId: worker_id });
+    }
+    this.told = new Set([...cancelling, ...runs].map(({ id }) => id));
     this.tell({ kind: 'ready', queues: [] });
+    this.tell({ kind: 'runs', names: [] });
+    this.tell({ kind: 'signal', runIds: [] });
   }
 }

@@ -1,11 +1,12 @@
 import type { Database } from 'better-sqlite3';
 import { type Migration, type MigrationTarget, asScript } from '../migrator.js';
 import { jobsMigration } from './migrations/0001-jobs.js';
+import { workflowsMigration } from './migrations/0002-workflows.js';
 import type { Session } from './session.js';
 import type { SqliteConnection } from './sqlite-connection.js';
 
 /** The schema's history, oldest first. */
-export const SQLITE_MIGRATIONS: readonly Migration[] = [jobsMigration];
+export const SQLITE_MIGRATIONS: readonly Migration[] = [jobsMigration, workflowsMigration];
 
 const RECORD_TABLE =
   'CREATE TABLE IF NOT EXISTS dispatch_migrations (name TEXT PRIMARY KEY NOT NULL, applied_at INTEGER NOT NULL) WITHOUT ROWID';

@@ -2,7 +2,9 @@ import type { HeartbeatRequest, HeartbeatResult, PulseSource } from '../../../cl
 import type { NewWorker, WorkerRecord } from '../../../cluster/worker-record.js';
 import type { DlqEntryRecord } from '../../../dlq/dlq-entry.js';
 import type { DlqFilter, DlqPage, ListDlqOptions, ReplayDlqOptions } from '../../../dlq/dlq-store.js';
-import type { DlqId, JobId, WorkerId } from '../../../id/ids.js';
+import type { EventRecord, NewEvent } from '../../../event/event-record.js';
+import type { EventPage, ListEventsOptions, PublishEventsOptions } from '../../../event/event-store.js';
+import type { DlqId, EventId, JobId, RunId, WorkerId } from '../../../id/ids.js';
 import type { JobRecord, NewJob } from '../../../job/job-record.js';
 import type {
   ClaimRequest,
@@ -24,9 +26,24 @@ import type {
 } from '../../../job/job-store.js';
 import type { Settlement } from '../../../job/outcome.js';
 import type { Scope } from '../../../scope/scope.js';
+import type { CheckpointRecord } from '../../../workflow/checkpoint.js';
+import type { CommitRunsResult, RunCommit } from '../../../workflow/run-commit.js';
+import type { HeldRun, NewRun, RunRecord } from '../../../workflow/run-record.js';
+import type { OpenWaits } from '../../../workflow/wait.js';
+import type * as workflow from '../../../workflow/workflow-store.js';
 import type { MigrationMode, MigrationStatus, Store, Wake } from '../../store.js';
 import { toJobRecord } from './rows.js';
+import type { Tx } from './session.js';
 import { SqliteBackend } from './sqlite-backend.js';
+import * as runActions from './runs/actions.js';
+import * as runClaims from './runs/claim.js';
+import * as runCommits from './runs/commit.js';
+import * as events from './runs/events.js';
+import * as runHistory from './runs/history.js';
+import * as runInserts from './runs/insert.js';
+import * as runLists from './runs/list.js';
+import * as runRescue from './runs/rescue.js';
+import { toRunRecord } from './runs/rows.js';
 import type { SqliteStoreOptions } from './sqlite-options.js';
 import * as claim from './sql/claim.js';
 import * as cluster from './sql/cluster.js';
@@ -79,7 +96,7 @@ class SqliteStore implements Store {
 
   insertJobs(jobs: readonly NewJob[], options: InsertJobsOptions = {}): Promise<InsertJobsResult> {
     const { transaction, retry = false } = options;
-    if (transaction) return this.backend.callers.insert(transaction, jobs, retry);
+    if (transaction) return this.backend.callers.join(transaction, (tx) => insert.insertJobs(tx, jobs, retry));
     return this.backend.write((tx) => insert.insertJobs(tx, jobs, retry));
   }
 
@@ -187,5 +204,109 @@ class SqliteStore implements Store {
 
   pruneWorkers(options: { readonly deadForMs: number; readonly limit: number }): Promise<number> {
     return this.backend.write((tx) => cluster.pruneWorkers(tx, options.deadForMs, options.limit));
+  }
+
+  insertRuns(runs: readonly NewRun[], options: workflow.InsertRunsOptions = {}): Promise<workflow.InsertRunsResult> {
+    const { transaction, retry = false } = options;
+    const work = (tx: Tx): workflow.InsertRunsResult => runInserts.insertRuns(tx, runs, retry);
+    return transaction ? this.backend.callers.join(transaction, work) : this.backend.write(work);
+  }
+
+  claimRuns(request: workflow.ClaimRunsRequest): Promise<workflow.ClaimRunsResult> {
+    return this.backend.write((tx) => runClaims.claimRuns(tx, request));
+  }
+
+  listHeldRuns(workerId: WorkerId): Promise<readonly HeldRun[]> {
+    return this.backend.read((tx) => runClaims.listHeldRuns(tx, workerId));
+  }
+
+  loadHistory(workerId: WorkerId, runs: readonly HeldRun[]): Promise<ReadonlyMap<RunId, workflow.RunHistory>> {
+    return this.backend.read((tx) => runHistory.loadHistory(tx, workerId, runs));
+  }
+
+  loadWaits(workerId: WorkerId, runs: readonly HeldRun[]): Promise<ReadonlyMap<RunId, OpenWaits>> {
+    return this.backend.read((tx) => runHistory.loadWaits(tx, workerId, runs));
+  }
+
+  commitRuns(
+    workerId: WorkerId,
+    commits: readonly RunCommit[],
+    { transaction }: { readonly transaction?: StoreTransaction } = {},
+  ): Promise<CommitRunsResult> {
+    const work = (tx: Tx): CommitRunsResult => runCommits.commitRuns(tx, workerId, commits);
+    return transaction ? this.backend.callers.join(transaction, work) : this.backend.write(work);
+  }
+
+  rescueRuns({ limit }: { readonly limit: number }): Promise<readonly workflow.RescuedRun[]> {
+    return this.backend.write((tx) => runRescue.rescueRuns(tx, limit));
+  }
+
+  cancelRun(
+    id: RunId,
+    options: workflow.CancelRunOptions,
+  ): Promise<{ readonly kind: 'cancelled' | 'compensating' | 'requested'; readonly run: RunRecord }> {
+    return this.backend.write((tx) => runActions.cancelRun(tx, id, options));
+  }
+
+  retryRun(id: RunId, scope?: Scope): Promise<RunRecord> {
+    return this.backend.write((tx) => runActions.retryRun(tx, id, scope));
+  }
+
+  resumeRun(id: RunId, scope?: Scope): Promise<RunRecord> {
+    return this.backend.write((tx) => runActions.resumeRun(tx, id, scope));
+  }
+
+  replayRun(id: RunId, key: string, scope?: Scope): Promise<RunRecord> {
+    return this.backend.write((tx) => runActions.replayRun(tx, id, key, scope));
+  }
+
+  migrateRun(id: RunId, version: number, scope?: Scope): Promise<RunRecord> {
+    return this.backend.write((tx) => runActions.migrateRun(tx, id, version, scope));
+  }
+
+  getRun(id: RunId, scope?: Scope): Promise<RunRecord | null> {
+    return this.backend.read((tx) => {
+      const row = runActions.findRun(tx, id, scope);
+      return row ? toRunRecord(row) : null;
+    });
+  }
+
+  listRuns(options: workflow.ListRunsOptions = {}): Promise<workflow.RunPage> {
+    return this.backend.read((tx) => runLists.listRuns(tx, options));
+  }
+
+  countRuns(options: Omit<workflow.RunFilter, 'states'> = {}): Promise<workflow.RunCounts> {
+    return this.backend.read((tx) => runLists.countRuns(tx, options));
+  }
+
+  listCheckpoints(id: RunId, scope?: Scope): Promise<readonly CheckpointRecord[]> {
+    return this.backend.read((tx) => runLists.listCheckpoints(tx, id, scope));
+  }
+
+  pruneRuns(options: Parameters<workflow.WorkflowStore['pruneRuns']>[0]): Promise<number> {
+    return this.backend.write((tx) => runLists.pruneRuns(tx, options));
+  }
+
+  publishEvents(newEvents: readonly NewEvent[], options: PublishEventsOptions = {}): Promise<{ readonly now: number }> {
+    const { transaction, retry = false } = options;
+    const work = (tx: Tx): { readonly now: number } => events.publishEvents(tx, newEvents, retry);
+    return transaction ? this.backend.callers.join(transaction, work) : this.backend.write(work);
+  }
+
+  matchEvents(): Promise<number> {
+    // A publish wakes who waits in its own transaction.
+    return this.backend.read(() => 0);
+  }
+
+  getEvent(id: EventId, scope?: Scope): Promise<EventRecord | null> {
+    return this.backend.read((tx) => events.getEvent(tx, id, scope));
+  }
+
+  listEvents(options: ListEventsOptions = {}): Promise<EventPage> {
+    return this.backend.read((tx) => events.listEvents(tx, options));
+  }
+
+  pruneEvents({ limit }: { readonly limit: number }): Promise<number> {
+    return this.backend.write((tx) => events.pruneEvents(tx, limit));
   }
 }

@@ -1,7 +1,8 @@
 import type { HeartbeatRequest, HeartbeatResult } from '../../../../cluster/cluster-store.js';
 import type { NewWorker, WorkerRecord, WorkerState } from '../../../../cluster/worker-record.js';
-import type { JobId, WorkerId } from '../../../../id/ids.js';
+import type { JobId, RunId, WorkerId } from '../../../../id/ids.js';
 import type { HeldJob } from '../../../../job/job-store.js';
+import type { HeldRun } from '../../../../workflow/run-record.js';
 import { type WorkerRow, toWorkerRecord } from '../rows.js';
 import type { Tx } from '../session.js';
 
@@ -18,6 +19,8 @@ const RENEW = `UPDATE dispatch_workers SET lease_expires_at = ?, last_seen = ? W
 const ANY_DEAD = `SELECT 1 FROM dispatch_workers WHERE state = 'dead' OR lease_expires_at <= ? LIMIT 1`;
 
 const HELD = `SELECT cancel_requested_at FROM dispatch_jobs WHERE id = ? AND state = 'running' AND worker_id = ? AND attempt = ?`;
+
+const HELD_RUN = 'SELECT cancel_requested_at FROM dispatch_runs WHERE id = ? AND worker_id = ? AND attempt = ?';
 
 const LIST_HELD = `SELECT id, attempt FROM dispatch_jobs WHERE state = 'running' AND worker_id = ? ORDER BY id`;
 
@@ -56,9 +59,10 @@ export function registerWorker(tx: Tx, worker: NewWorker, leaseMs: number): void
 }
 
 /** Renews the lease and looks at what the worker runs, in the same transaction. */
-export function heartbeat(tx: Tx, { workerId, leaseMs, running }: HeartbeatRequest): HeartbeatResult {
+export function heartbeat(tx: Tx, { workerId, leaseMs, running, runs }: HeartbeatRequest): HeartbeatResult {
   if (tx.sql(RENEW).run(tx.now + leaseMs, tx.now, workerId).changes === 0) {
-    return { alive: false, lost: running.map(({ id }) => id), cancelRequested: [], mayRescue: true };
+    const lost = { alive: false, lost: running.map(({ id }) => id), cancelRequested: [], mayRescue: true };
+    return runs ? { ...lost, runs: { lost: runs.map(({ id }) => id), cancelRequested: [] } } : lost;
   }
   const lost: JobId[] = [];
   const cancelRequested: JobId[] = [];
@@ -68,7 +72,21 @@ export function heartbeat(tx: Tx, { workerId, leaseMs, running }: HeartbeatReque
     if (requestedAt === undefined) lost.push(id);
     else if (requestedAt !== null) cancelRequested.push(id);
   }
-  return { alive: true, lost, cancelRequested, mayRescue: tx.sql(ANY_DEAD).get(tx.now) !== undefined };
+  const mayRescue = tx.sql(ANY_DEAD).get(tx.now) !== undefined;
+  const result = { alive: true, lost, cancelRequested, mayRescue };
+  return runs ? { ...result, runs: lookAtRuns(tx, workerId, runs) } : result;
+}
+
+function lookAtRuns(tx: Tx, workerId: WorkerId, runs: readonly HeldRun[]): NonNullable<HeartbeatResult['runs']> {
+  const lost: RunId[] = [];
+  const cancelRequested: RunId[] = [];
+  const held = tx.sql(HELD_RUN).pluck();
+  for (const { id, attempt } of runs) {
+    const requestedAt = held.get(id, workerId, attempt);
+    if (requestedAt === undefined) lost.push(id);
+    else if (requestedAt !== null) cancelRequested.push(id);
+  }
+  return { lost, cancelRequested };
 }
 
 /** What a worker holds by the database's account. */

@@ -7,7 +7,7 @@ import type { Tx } from '../session.js';
 import { addDlqEntry } from './dlq.js';
 import { APPEND_ERROR, historyEntry } from './history.js';
 
-const DECLARE_DEAD = `UPDATE dispatch_workers SET state = 'dead' WHERE state <> 'dead' AND lease_expires_at <= ?`;
+export const DECLARE_DEAD = `UPDATE dispatch_workers SET state = 'dead' WHERE state <> 'dead' AND lease_expires_at <= ?`;
 
 // Only workers that hold jobs are looked at; the index on running jobs has little more than their rows.
 const ORPHANS = `

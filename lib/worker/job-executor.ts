@@ -3,6 +3,7 @@ import { type BackoffSpec, toBackoffStrategy } from '../backoff/backoff.js';
 import type { Clock, Timer } from '../clock/clock.js';
 import type { CodecRegistry } from '../codec/payload-codec.js';
 import { JobTimeoutError, LeaseLostError } from '../errors.js';
+import { givenUp } from '../job/given-up.js';
 import type { JobRegistry, RegisteredJob } from '../job/job-registry.js';
 import type { Outcome } from '../job/outcome.js';
 import type { Middleware } from '../middleware/middleware.js';
@@ -86,6 +87,7 @@ export class JobExecutor {
       `job ${job.id} "${job.name}" attempt ${job.attempt} did not stop within ${this.options.abortGraceMs} ms of its signal; its slot is given away and what it returns is dropped`,
     );
     this.failed(job, job.abortReason);
+    givenUp(job);
   }
 
   dispose(): void {

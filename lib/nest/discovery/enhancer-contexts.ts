@@ -13,9 +13,10 @@ import { DISPATCH_CONTEXT } from '../dispatch-context.js';
 import type { DispatchLogger } from '../../observability/logger.js';
 import type { DispatchModuleOptions } from '../dispatch.module-options.js';
 import { DISPATCH_LOGGER, DISPATCH_OPTIONS } from '../tokens.js';
-import { GlobalEnhancers } from './global-enhancers.js';
+import { GlobalEnhancers, derived } from './global-enhancers.js';
 import { classOf } from './class-of.js';
 import { type HandlerTarget, fieldOf } from './handler-target.js';
+import { untilGivenUp } from './until-given-up.js';
 
 /** Called with the payload and the context of a job. */
 export type ContextCall<T> = (payload: unknown, context: JobContext) => Promise<T>;
@@ -30,6 +31,8 @@ const NEST_PARAMETERS_METADATA = 'dispatch:nest-parameters';
 @Injectable()
 export class EnhancerContexts {
   private readonly calls: ExternalContextCreator;
+  /** Calls with interceptors, which may go on for ever. */
+  private readonly intercepted: ExternalContextCreator;
   /** On its own, since Nest 11 remembers parameters by method alone and the calls have none. */
   private readonly inputs: ExternalContextCreator;
   private readonly globals: GlobalEnhancers;
@@ -41,12 +44,19 @@ export class EnhancerContexts {
     @Inject(DISPATCH_LOGGER) logger: DispatchLogger,
   ) {
     this.globals = new GlobalEnhancers(config, options?.useGlobalEnhancers, logger);
-    // Only these two of the container's parts are read.
-    const container: unknown = { getModules: () => modules, applicationConfig: this.globals };
-    const create = () =>
-      ExternalContextCreator.fromContainer(container as Parameters<typeof ExternalContextCreator.fromContainer>[0]);
-    this.calls = create();
-    this.inputs = create();
+    const create = (applicationConfig: GlobalEnhancers): ExternalContextCreator => {
+      // Only these two of the container's parts are read.
+      const container: unknown = { getModules: () => modules, applicationConfig };
+      return ExternalContextCreator.fromContainer(
+        container as Parameters<typeof ExternalContextCreator.fromContainer>[0],
+      );
+    };
+    const { globals } = this;
+    this.calls = create(globals);
+    this.intercepted = create(
+      derived(globals, { getGlobalInterceptors: () => [untilGivenUp, ...globals.getGlobalInterceptors()] }),
+    );
+    this.inputs = create(globals);
   }
 
   /** @throws InvalidOptionsError when something of the whole application cannot be applied to jobs */
@@ -63,9 +73,8 @@ export class EnhancerContexts {
   hasAny(target: HandlerTarget): boolean {
     return (
       isBound(GUARDS_METADATA, target) ||
-      isBound(INTERCEPTORS_METADATA, target) ||
       this.globals.getGlobalGuards().length > 0 ||
-      this.globals.getGlobalInterceptors().length > 0 ||
+      this.hasInterceptors(target) ||
       this.hasInputs(target) ||
       this.hasFilters(target)
     );
@@ -74,7 +83,8 @@ export class EnhancerContexts {
   /** Guards, then interceptors, then `call`. */
   around(target: HandlerTarget, call: ContextCall<unknown>): ContextCall<unknown> {
     const { instance, name, method, context } = target;
-    return this.calls.create(
+    const creator = this.hasInterceptors(target) ? this.intercepted : this.calls;
+    return creator.create(
       instance,
       inherit(method, call),
       name,
@@ -153,6 +163,10 @@ export class EnhancerContexts {
         return standing;
       }
     };
+  }
+
+  private hasInterceptors(target: HandlerTarget): boolean {
+    return isBound(INTERCEPTORS_METADATA, target) || this.globals.getGlobalInterceptors().length > 0;
   }
 
   private hasInputs(target: HandlerTarget): boolean {

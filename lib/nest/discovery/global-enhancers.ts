@@ -142,7 +142,7 @@ function withoutHttp<Host extends ArgumentsHost>(host: Host, enhancer: object, k
 }
 
 /** An object that is another one but for some methods: of its class, to `instanceof` and to metadata. */
-function derived<T extends object>(original: T, methods: Record<string, (...args: never[]) => unknown>): T {
+export function derived<T extends object>(original: T, methods: Record<string, (...args: never[]) => unknown>): T {
   const own = Object.fromEntries(Object.entries(methods).map(([name, value]) => [name, { value }]));
   return Object.create(original, own) as T;
 }

@@ -65,6 +65,27 @@ describe('durable providers', () => {
     expect(await run('initech')).toEqual([2, { tenant: 'initech' }, 'no job']);
   });
 
+  it('never see the job that they were made for, as they outlive it, where the strategy says nothing else', async () => {
+    const tree = ContextIdFactory.create();
+    ContextIdFactory.apply({
+      attach:
+        (contextId) =>
+        ({ isTreeDurable }) =>
+          isTreeDurable ? tree : contextId,
+    });
+    @Injectable({ scope: Scope.REQUEST, durable: true })
+    class Handler {
+      constructor(private readonly connection: Connection) {}
+      @Job('durable')
+      run(): unknown {
+        return [this.connection.number, this.connection.request === undefined ? 'nothing' : 'something'];
+      }
+    }
+    const { run } = await boot({ providers: [Connection, Handler] });
+    expect((await run('durable')).result).toEqual([1, 'nothing']);
+    expect((await run('durable')).result).toEqual([1, 'nothing']);
+  });
+
   it('serve handlers that are made per job, which see the job and what the strategy adds', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class Handler {

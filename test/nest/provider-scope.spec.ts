@@ -190,4 +190,17 @@ describe('transient providers', () => {
     const first = (await run('transient')).result as number;
     expect((await run('transient')).result).toBe(first + 1);
   });
+
+  it('are registered once, without a warning, when they have another token as well', async () => {
+    @Injectable({ scope: Scope.TRANSIENT })
+    class Handler {
+      @Job('transient')
+      run(): string {
+        return 'done';
+      }
+    }
+    const { run, log } = await boot({ providers: [Handler, { provide: 'ALIAS', useExisting: Handler }] });
+    expect((await run('transient')).result).toBe('done');
+    expect(log.lines.filter((line) => line.startsWith('warn'))).toEqual([]);
+  });
 });

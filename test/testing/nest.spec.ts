@@ -14,6 +14,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   DispatchModule,
   DispatchService,
+  InjectDispatch,
   Job,
   type JobFailure,
   OnJobFailed,
@@ -149,6 +150,81 @@ describe('DispatchTestingModule', () => {
     }).compile();
     onTestFinished(() => app.close());
     expect(() => DispatchTestingModule.kitOf(app)).toThrow('DispatchTestingModule.override(builder)');
+  });
+});
+
+describe('DispatchTestingModule with named instances', () => {
+  class Handlers {
+    @Job('greet')
+    greet(): string {
+      return 'by default';
+    }
+    @Job('write-audit', { instance: 'audit' })
+    write(entry: string): string {
+      return `wrote ${entry}`;
+    }
+  }
+
+  @Injectable()
+  class Shop {
+    constructor(
+      readonly dispatch: DispatchService,
+      @InjectDispatch('audit') readonly audit: DispatchService,
+    ) {}
+  }
+
+  const nowhere = { type: 'sqlite', database: '/nowhere/at/all.db' } as const;
+
+  it('takes the place of each, which has a kit of its own', async () => {
+    const clock = new TestClock();
+    const app = await Test.createTestingModule({
+      imports: [DispatchTestingModule.forRoot({ clock }), DispatchTestingModule.forRoot({ name: 'audit', clock })],
+      providers: [Handlers, Shop],
+    }).compile();
+    await app.init();
+    onTestFinished(() => app.close());
+    const [kit, auditKit] = [app.get(TestKit), DispatchTestingModule.kitOf(app, 'audit')];
+    expect(DispatchTestingModule.kitOf(app), 'planned crashes are not forgotten').toBe(kit);
+    const { audit } = app.get(Shop);
+    await audit.enqueue('write-audit', 'login', { delay: '1m' });
+    await kit.expectNotEnqueued('write-audit');
+    await auditKit.expectEnqueued('write-audit', undefined, { delay: '1m' });
+    expect(await kit.advance('1h')).toEqual([]);
+    expect(await auditKit.drain(), 'both have one clock').toMatchObject([
+      { outcome: { kind: 'completed', result: 'wrote login' } },
+    ]);
+    expect(await auditKit.performJob(Handlers, 'logout')).toMatchObject({ result: 'wrote logout' });
+    expect(await kit.performJob(Handlers)).toMatchObject({ result: 'by default' });
+  });
+
+  it('replaces the options of those that it is called for', async () => {
+    const builder = Test.createTestingModule({
+      imports: [DispatchModule.forRoot({ store: nowhere }), DispatchModule.forRoot({ name: 'audit', store: nowhere })],
+      providers: [Handlers, Shop],
+    });
+    DispatchTestingModule.override(builder);
+    const app = await DispatchTestingModule.override(builder, { name: 'audit' }).compile();
+    await app.init();
+    onTestFinished(() => app.close());
+    await app.get(Shop).audit.enqueue('write-audit', 'login');
+    expect(await DispatchTestingModule.kitOf(app).drain()).toEqual([]);
+    const kit = DispatchTestingModule.kitOf(app, 'audit');
+    expect(await kit.drain()).toMatchObject([{ outcome: { result: 'wrote login' } }]);
+  });
+
+  it('has no kit of an instance that is not there, or whose options were not replaced', async () => {
+    const instance = { store: { type: 'memory' }, autoStart: false, logger: quiet } as const;
+    const app = await Test.createTestingModule({
+      imports: [DispatchModule.forRoot({ name: 'audit', ...instance })],
+    }).compile();
+    onTestFinished(() => app.close());
+    expect(() => DispatchTestingModule.kitOf(app, 'audit')).toThrow(
+      `the instance "audit" runs by the real clock. Call DispatchTestingModule.override(builder, { name: 'audit' })`,
+    );
+    expect(() => DispatchTestingModule.kitOf(app, 'audti')).toThrow(
+      'this application has no instance of Dispatch with the name "audti"',
+    );
+    expect(() => DispatchTestingModule.kitOf(app)).toThrow('this application has no default instance of Dispatch');
   });
 });
 

@@ -1,9 +1,10 @@
 import { type DynamicModule, type InjectionToken, Module } from '@nestjs/common';
+import type { Engine } from '../../engine/engine.js';
 import { InvalidOptionsError } from '../../errors.js';
 import { silentLogger } from '../../testing/kit/create-test-kit.js';
 import { TestKit } from '../../testing/kit/test-kit.js';
 import { TestClock } from '../../testing/test-clock.js';
-import { getDispatchOptionsToken } from '../dispatch-token.js';
+import { getDispatchOptionsToken, getDispatchToken } from '../dispatch-token.js';
 import { DispatchModule } from '../dispatch.module.js';
 import type { DispatchModuleOptions } from '../dispatch.module-options.js';
 import { DispatchService } from '../dispatch.service.js';
@@ -11,8 +12,10 @@ import { jobMethodsOf } from './job-methods.js';
 
 /** Options of `DispatchModule` where a test wants others than memory, a clock of its own and silence. */
 export interface DispatchTestingOptions extends Omit<Partial<DispatchModuleOptions>, 'clock' | 'autoStart'> {
-  /** Default: one that starts at 2030-01-01. */
+  /** Default: one that starts at 2030-01-01. Instances that are to have the same time get the same one. */
   readonly clock?: TestClock;
+  /** Of a named instance, as `DispatchModule` has it; left out, the application's default one. */
+  readonly name?: string;
 }
 
 /** The part of `TestingModuleBuilder` of `@nestjs/testing` that is used here. */
@@ -35,18 +38,24 @@ interface Providers {
  */
 @Module({})
 export class DispatchTestingModule {
-  /** In place of `DispatchModule.forRoot`, for tests of a part of an application. */
+  /**
+   * In place of `DispatchModule.forRoot`, for tests of a part of an application. The kit of the default instance can be
+   * injected; {@link kitOf} gets that of a named one.
+   */
   static forRoot(options: DispatchTestingOptions = {}): DynamicModule {
+    const { name } = options;
     const given = testOptions(options);
+    const instance = DispatchModule.forRoot(name === undefined ? given : { ...given, name });
+    if (name !== undefined) return { module: DispatchTestingModule, imports: [instance] };
     return {
       module: DispatchTestingModule,
       global: true,
-      imports: [DispatchModule.forRoot(given)],
+      imports: [instance],
       providers: [
         {
           provide: TestKit,
           inject: [DispatchService],
-          useFactory: ({ engine }: DispatchService) => new TestKit(engine, given.clock, jobMethodsOf),
+          useFactory: ({ engine }: DispatchService) => kitFor(engine, given.clock, name),
         },
       ],
       exports: [TestKit],
@@ -54,7 +63,8 @@ export class DispatchTestingModule {
   }
 
   /**
-   * Replaces the options that an application gives to `DispatchModule`, for tests of the application as a whole.
+   * Replaces the options that an application gives to `DispatchModule`, for tests of the application as a whole. One
+   * that has several instances needs a call for each, with its `name`.
    *
    * @param builder what `Test.createTestingModule` returned
    * @returns the same builder; {@link kitOf} gets the kit of what it makes
@@ -63,32 +73,52 @@ export class DispatchTestingModule {
     builder: Builder,
     options: DispatchTestingOptions = {},
   ): Builder {
-    return builder.overrideProvider(getDispatchOptionsToken()).useValue(testOptions(options));
+    return builder.overrideProvider(getDispatchOptionsToken(options.name)).useValue(testOptions(options));
   }
 
   /**
-   * The kit of an application that {@link override} was used on. Always the same one.
+   * The kit of an application that {@link override} was used on, or that imports what {@link forRoot} returns. Always the
+   * same one.
    *
-   * @throws InvalidOptionsError when it was not
+   * @param name of a named instance; left out, the application's default one
+   * @throws InvalidOptionsError when there is no such instance, or it runs by the real clock
    */
-  static kitOf(app: Providers): TestKit {
-    const options = app.get<DispatchModuleOptions>(getDispatchOptionsToken(), { strict: false });
-    if (!(options.clock instanceof TestClock)) {
+  static kitOf(app: Providers, name?: string): TestKit {
+    const { clock } = optionsOf(app, name);
+    if (!(clock instanceof TestClock)) {
+      const [whose, how] =
+        name === undefined ? ['this application', ''] : [`the instance "${name}"`, `, { name: '${name}' }`];
       throw new InvalidOptionsError(
-        'this application runs by the real clock. Call DispatchTestingModule.override(builder) before builder.compile().',
+        `${whose} runs by the real clock. Call DispatchTestingModule.override(builder${how}) before builder.compile().`,
       );
     }
-    const { engine } = app.get(DispatchService, { strict: false });
-    let kit = kits.get(engine);
-    if (!kit) kits.set(engine, (kit = new TestKit(engine, options.clock, jobMethodsOf)));
-    return kit;
+    return kitFor(app.get(getDispatchToken(name), { strict: false }).engine, clock, name);
   }
 }
 
 /** A kit remembers which crashes are planned. */
-const kits = new WeakMap<object, TestKit>();
+const kits = new WeakMap<Engine, TestKit>();
+
+function kitFor(engine: Engine, clock: TestClock, name: string | undefined): TestKit {
+  let kit = kits.get(engine);
+  if (!kit) kits.set(engine, (kit = new TestKit(engine, clock, jobMethodsOf(name))));
+  return kit;
+}
+
+/** @throws InvalidOptionsError when there is no such instance */
+function optionsOf(app: Providers, name: string | undefined): DispatchModuleOptions {
+  try {
+    return app.get(getDispatchOptionsToken(name), { strict: false });
+  } catch (cause) {
+    const which = name === undefined ? 'default instance of Dispatch' : `instance of Dispatch with the name "${name}"`;
+    throw new InvalidOptionsError(
+      `this application has no ${which}. Pass the name that its DispatchModule has: kitOf(app, name), and the same to override.`,
+      { cause },
+    );
+  }
+}
 
 function testOptions(options: DispatchTestingOptions): DispatchModuleOptions & { readonly clock: TestClock } {
-  const { clock = new TestClock(), ...others } = options;
+  const { clock = new TestClock(), name: _name, ...others } = options;
   return { store: { type: 'memory' }, logger: silentLogger, ...others, clock, autoStart: false };
 }

@@ -40,7 +40,7 @@ export function pickJob(handler: HandlerClass, methods: readonly JobMethod[], gi
   const [only, ...others] = candidates.flatMap(({ owner, jobs }) => jobs.map((name) => ({ name, owner })));
   if (!only) {
     throw new InvalidOptionsError(
-      `${handler.name} has no method with @Job (one of a named instance does not count). Pass the class that has it, or what the job is named by.`,
+      `${handler.name} has no method with @Job (one of another instance does not count). Pass the class that has it, or what the job is named by.`,
     );
   }
   if (!named && isMethod(handler, first)) {

@@ -128,11 +128,15 @@ const KNOWN: Readonly<Record<keyof EngineOptions, true>> = {
   clock: true,
 };
 
-/** @throws InvalidOptionsError when there is an option that does not exist */
-export function checkNames(options: EngineOptions): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(KNOWN, name));
+/**
+ * @param further options of who passes the others on to an engine
+ * @throws InvalidOptionsError when there is an option that does not exist
+ */
+export function checkNames(options: EngineOptions, further: readonly string[] = []): void {
+  const known = [...Object.keys(KNOWN), ...further];
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new InvalidOptionsError(`there is no option "${unknown}". The options are ${Object.keys(KNOWN).join(', ')}.`);
+    throw new InvalidOptionsError(`there is no option "${unknown}". The options are ${known.join(', ')}.`);
   }
 }
 

@@ -20,24 +20,58 @@ export interface DispatchModuleExtras {
   readonly extraProviders?: readonly Provider[];
 }
 
-export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<DispatchModuleOptions>({
-  moduleName: 'Dispatch',
-  optionsInjectionToken: DISPATCH_OPTIONS,
-})
-  .setClassMethodName('forRoot')
-  .setFactoryMethodName('createDispatchOptions')
-  .setExtras<DispatchModuleExtras>({ name: undefined, isGlobal: true, extraProviders: [] }, (definition, extras) => ({
-    ...checked(definition, extras),
-    global: extras.isGlobal ?? true,
-    providers: [
-      ...(definition.providers ?? []).flatMap((provider) => renamed(provider, extras.name)),
-      ...(extras.extraProviders ?? []),
-      { provide: DISPATCH_INSTANCE, useValue: extras.name ?? null },
-      serviceOf(extras.name),
-    ],
-    exports: [getDispatchToken(extras.name)],
-  }))
-  .build();
+export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<DispatchModuleOptions>({
+    moduleName: 'Dispatch',
+    optionsInjectionToken: DISPATCH_OPTIONS,
+  })
+    .setClassMethodName('forRoot')
+    .setFactoryMethodName('createDispatchOptions')
+    .setExtras<DispatchModuleExtras>({ name: undefined, isGlobal: true, extraProviders: [] }, (definition, extras) => ({
+      ...checked(definition, extras),
+      global: extras.isGlobal ?? true,
+      providers: [
+        ...(definition.providers ?? []).flatMap((provider) => renamed(provider, extras.name)),
+        ...(extras.extraProviders ?? []),
+        { provide: DISPATCH_INSTANCE, useValue: extras.name ?? null },
+        serviceOf(extras.name),
+      ],
+      exports: [getDispatchToken(extras.name)],
+    }))
+    .build();
+
+/** What makes the options of `forRootAsync`. */
+const MAKERS = ['useFactory', 'useClass', 'useExisting'] as const;
+
+/** @throws InvalidOptionsError when `forRoot` was given no object */
+export function checkForRoot(options: unknown): void {
+  if (typeof options === 'object' && options !== null) return;
+  throw new InvalidOptionsError(
+    `DispatchModule.forRoot takes an object of options with at least "store", as in forRoot({ store: { type: 'sqlite', database: 'dispatch.db' } }) (got ${kindOf(options)}).`,
+  );
+}
+
+/** @throws InvalidOptionsError when nothing makes the options, or it is no function or class */
+export function checkForRootAsync(options: unknown): void {
+  const given = (typeof options === 'object' && options !== null ? options : {}) as Partial<Record<string, unknown>>;
+  const maker = MAKERS.find((name) => given[name] !== undefined);
+  if (maker === undefined) {
+    const names = Object.keys(given);
+    throw new InvalidOptionsError(
+      `DispatchModule.forRootAsync needs "useFactory", "useClass" or "useExisting", which makes the options (got ${names.length > 0 ? names.join(', ') : kindOf(options)}). Options that need nothing of the application go to forRoot.`,
+    );
+  }
+  // What exists may be named by any token.
+  if (maker === 'useExisting' || typeof given[maker] === 'function') return;
+  const wanted =
+    maker === 'useFactory' ? 'a function that returns the options' : 'a class with createDispatchOptions()';
+  throw new InvalidOptionsError(`"${maker}" of forRootAsync must be ${wanted} (got ${kindOf(given[maker])}).`);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return typeof value === 'object' && Object.keys(value).length === 0 ? 'an empty object' : typeof value;
+}
 
 /** @throws InvalidOptionsError when a name cannot be one, or `isGlobal` is a text */
 function checked(definition: DynamicModule, { name, isGlobal }: DispatchModuleExtras): DynamicModule {

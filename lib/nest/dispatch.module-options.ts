@@ -1,3 +1,4 @@
+import { checkNames } from '../engine/check-options.js';
 import type { EngineOptions } from '../engine/options.js';
 import { InvalidOptionsError } from '../errors.js';
 import type { HandlerOptions } from '../job/job-options.js';
@@ -30,8 +31,26 @@ export interface DispatchOptionsFactory {
   createDispatchOptions(): DispatchModuleOptions | Promise<DispatchModuleOptions>;
 }
 
-/** Checks what the module itself reads; the engine checks the rest. @throws InvalidOptionsError */
-export function checkModuleOptions({ autoStart, handlers }: DispatchModuleOptions): void {
+/** The options that the module has beside the engine's. */
+const OWN: Readonly<Record<Exclude<keyof DispatchModuleOptions, keyof EngineOptions>, true>> = {
+  autoStart: true,
+  useGlobalEnhancers: true,
+  config: true,
+  handlers: true,
+};
+
+/** What says how the module is set up, before its options are there. */
+const EXTRAS = ['name', 'isGlobal', 'extraProviders'] as const;
+
+/** Checks names, and what the module itself reads; the engine checks the rest. @throws InvalidOptionsError */
+export function checkModuleOptions(options: DispatchModuleOptions): void {
+  const extra = EXTRAS.find((name) => Object.hasOwn(options, name));
+  if (extra !== undefined)
+    throw new InvalidOptionsError(
+      `"${extra}" must be known before the options are made: pass it beside the factory or class that makes them, as in forRootAsync({ ${extra}, useFactory }).`,
+    );
+  checkNames(options, [...Object.keys(OWN), ...EXTRAS]);
+  const { autoStart, handlers } = options;
   // A text such as 'false', as environments have it, would count as true.
   if (autoStart !== undefined && typeof autoStart !== 'boolean')
     throw new InvalidOptionsError(`"autoStart" must be true or false (got ${JSON.stringify(autoStart)}).`);

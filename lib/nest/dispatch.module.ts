@@ -1,4 +1,4 @@
-import { type FactoryProvider, Inject, Logger, Module } from '@nestjs/common';
+import { type DynamicModule, type FactoryProvider, Inject, Logger, Module } from '@nestjs/common';
 import { DiscoveryModule, ModulesContainer } from '@nestjs/core';
 import { createEngine } from '../engine/create-engine.js';
 import type { Engine } from '../engine/engine.js';
@@ -12,7 +12,13 @@ import { EnhancerContexts } from './discovery/enhancer-contexts.js';
 import { HandlerInvoker } from './discovery/handler-invoker.js';
 import { HandlerOptionsResolver } from './discovery/handler-options.resolver.js';
 import { DispatchLifecycle } from './dispatch.lifecycle.js';
-import { ConfigurableModuleClass } from './dispatch.module-definition.js';
+import {
+  type ASYNC_OPTIONS_TYPE,
+  ConfigurableModuleClass,
+  type OPTIONS_TYPE,
+  checkForRoot,
+  checkForRootAsync,
+} from './dispatch.module-definition.js';
 import { type DispatchModuleOptions, checkModuleOptions } from './dispatch.module-options.js';
 import { DISPATCH_ENGINE, DISPATCH_INSTANCE, DISPATCH_LOGGER, DISPATCH_OPTIONS } from './tokens.js';
 
@@ -76,6 +82,26 @@ const notSetUp: FactoryProvider<never> = {
   ],
 })
 export class DispatchModule extends ConfigurableModuleClass {
+  /**
+   * Sets the module up, or with a `name` another instance of it.
+   *
+   * @throws InvalidOptionsError when there are no options; most are checked when the application boots
+   */
+  static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    checkForRoot(options);
+    return super.forRoot(options);
+  }
+
+  /**
+   * Sets the module up with options that `useFactory`, `useClass` or `useExisting` makes from other providers.
+   *
+   * @throws InvalidOptionsError when nothing makes them
+   */
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    checkForRootAsync(options);
+    return super.forRootAsync(options);
+  }
+
   constructor(modules: ModulesContainer, @Inject(DISPATCH_INSTANCE) name: string | null) {
     super();
     const same = [...modules.values()].filter(

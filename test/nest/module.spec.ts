@@ -130,6 +130,43 @@ describe('DispatchModule', () => {
     await expect(module()).rejects.toBeInstanceOf(InvalidOptionsError);
   });
 
+  it.each([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    ['sqlite', 'string'],
+  ])('refuses forRoot(%j), saying what it takes', (options, got) => {
+    const module = () => DispatchModule.forRoot(options as never);
+    expect(module).toThrow(InvalidOptionsError);
+    expect(module).toThrow(
+      `DispatchModule.forRoot takes an object of options with at least "store", as in forRoot({ store: { type: 'sqlite', database: 'dispatch.db' } }) (got ${got}).`,
+    );
+  });
+
+  it.each([
+    [undefined, 'needs "useFactory", "useClass" or "useExisting", which makes the options (got undefined)'],
+    [null, 'which makes the options (got null)'],
+    [{}, 'which makes the options (got an empty object). Options that need nothing of the application go to forRoot.'],
+    [{ store: { type: 'memory' }, concurrency: 3 }, 'which makes the options (got store, concurrency)'],
+    [{ useFactory: { store: {} } }, '"useFactory" of forRootAsync must be a function that returns the options'],
+    [{ useClass: 'Settings' }, '"useClass" of forRootAsync must be a class with createDispatchOptions() (got string)'],
+  ])('refuses forRootAsync(%j), saying what is missing', (options, message) => {
+    const module = () => DispatchModule.forRootAsync(options as never);
+    expect(module).toThrow(InvalidOptionsError);
+    expect(module).toThrow(message);
+  });
+
+  it('refuses an option that does not exist, with those that the module has', async () => {
+    const slip = { imports: [DispatchModule.forRoot({ ...inMemory(), autostart: false } as never)] };
+    await expect(bootWith(slip)).rejects.toThrow(
+      /^there is no option "autostart"\. The options are store, .*clock, autoStart, useGlobalEnhancers, config, handlers, name, isGlobal, extraProviders\.$/,
+    );
+  });
+
+  it('refuses what must be known before the options are made, saying where it belongs', async () => {
+    const late = { imports: [DispatchModule.forRootAsync({ useFactory: () => ({ ...inMemory(), name: 'audit' }) })] };
+    await expect(bootWith(late)).rejects.toThrow('as in forRootAsync({ name, useFactory })');
+  });
+
   it('refuses options that are wrong, saying what to do', async () => {
     const lease = { imports: [DispatchModule.forRoot(inMemory({ lease: '5s', heartbeat: '5s' }))] };
     await expect(bootWith(lease)).rejects.toThrow('"lease" must be longer than twice "heartbeat"');

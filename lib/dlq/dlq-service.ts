@@ -45,7 +45,7 @@ export class DlqService {
 
   /** Newest failure first. @throws InvalidOptionsError for a filter that is none, a limit out of range or a foreign cursor */
   async list(query: ListDlqQuery = {}): Promise<DlqList> {
-    const scope = this.options.scopes.resolve('dlq.list', query.scope);
+    const scope = this.options.scopes.resolveIn('dlq.list', query);
     checkFilter(query);
     const page = await (await this.options.store()).listDlq({ ...query, scope });
     const entries = page.entries.map((record) => toDlqEntry(record, this.options.codecs));
@@ -54,13 +54,13 @@ export class DlqService {
 
   /** @returns `null` when there is no such entry @throws InvalidIdError */
   async get(id: string, options: ScopeOption = {}): Promise<DlqEntry | null> {
-    const scope = this.options.scopes.resolve('dlq.get', options.scope);
+    const scope = this.options.scopes.resolveIn('dlq.get', options);
     const record = await (await this.options.store()).getDlqEntry(parseDlqId(id), scope);
     return record && toDlqEntry(record, this.options.codecs);
   }
 
   async count(query: DlqQuery = {}): Promise<number> {
-    const scope = this.options.scopes.resolve('dlq.count', query.scope);
+    const scope = this.options.scopes.resolveIn('dlq.count', query);
     checkFilter(query);
     return (await this.options.store()).countDlq({ ...query, scope });
   }
@@ -74,7 +74,7 @@ export class DlqService {
    */
   async replay(id: string, options: ReplayOptions = {}): Promise<Job> {
     const { codecs, maxPayloadBytes, emitter } = this.options;
-    const scope = this.options.scopes.resolve('dlq.replay', options.scope);
+    const scope = this.options.scopes.resolveIn('dlq.replay', options);
     const payload = 'payload' in options && {
       text: encodePayload('the replayed job', options.payload, codecs.current, maxPayloadBytes),
       codec: codecs.current.name,
@@ -98,7 +98,7 @@ export class DlqService {
 
   /** Replays every open entry that fits. @returns how many were replayed */
   async replayAll(query: Omit<DlqQuery, 'status'> = {}): Promise<number> {
-    const scope = this.options.scopes.resolve('dlq.replayAll', query.scope);
+    const scope = this.options.scopes.resolveIn('dlq.replayAll', query);
     checkFilter(query);
     let replayed = 0;
     for (let cursor: string | undefined; ;) {
@@ -113,7 +113,7 @@ export class DlqService {
 
   /** Deletes entries that failed before a time. @returns how many were deleted */
   async purge(before: Date, options: ScopeOption = {}): Promise<number> {
-    const scope = this.options.scopes.resolve('dlq.purge', options.scope);
+    const scope = this.options.scopes.resolveIn('dlq.purge', options);
     const time = before instanceof Date ? before.getTime() : Number.NaN;
     if (Number.isNaN(time)) throw new InvalidOptionsError(`"before" must be a valid Date (got ${String(before)}).`);
     const store = await this.options.store();

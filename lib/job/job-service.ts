@@ -50,14 +50,14 @@ export class JobService {
     id: string,
     options: ScopeOption = {},
   ): Promise<Job<Input, Result> | null> {
-    const scope = this.options.scopes.resolve('jobs.get', options.scope);
+    const scope = this.options.scopes.resolveIn('jobs.get', options);
     const record = await (await this.options.store()).getJob(parseJobId(id), scope);
     return record && toJob<Input, Result>(record, this.options.codecs);
   }
 
   /** @throws InvalidOptionsError for an unknown state or order, a filter that is no name or time, a limit out of range or a foreign cursor */
   async list(query: ListJobsQuery = {}): Promise<JobList> {
-    const scope = this.options.scopes.resolve('jobs.list', query.scope);
+    const scope = this.options.scopes.resolveIn('jobs.list', query);
     checkFilter(query);
     const { since, until, ...rest } = query;
     const page = await (await this.options.store()).listJobs({ ...rest, ...toRange({ since, until }), scope });
@@ -67,7 +67,7 @@ export class JobService {
 
   /** How many jobs there are in each state. @throws InvalidOptionsError for a filter that is no name or time */
   async counts(query: CountJobsQuery = {}): Promise<JobCounts> {
-    const scope = this.options.scopes.resolve('jobs.counts', query.scope);
+    const scope = this.options.scopes.resolveIn('jobs.counts', query);
     checkFilter(query);
     const { since, until, ...rest } = query;
     return (await this.options.store()).countJobs({ ...rest, ...toRange({ since, until }), scope });
@@ -80,7 +80,7 @@ export class JobService {
    * @throws JobNotFoundError, JobAlreadyCompleteError, InvalidIdError
    */
   async cancel(id: string, options: ScopeOption = {}): Promise<Job> {
-    const scope = this.options.scopes.resolve('jobs.cancel', options.scope);
+    const scope = this.options.scopes.resolveIn('jobs.cancel', options);
     const { kind, job: record } = await (await this.options.store()).cancelJob(parseJobId(id), scope);
     const job = toJob(record, this.options.codecs);
     if (kind === 'cancelled') this.options.emitter.emit('jobCancelled', { job });
@@ -93,19 +93,19 @@ export class JobService {
    * @throws JobNotFoundError, InvalidStateError, InvalidIdError
    */
   async retry(id: string, options: ScopeOption = {}): Promise<Job> {
-    const scope = this.options.scopes.resolve('jobs.retry', options.scope);
+    const scope = this.options.scopes.resolveIn('jobs.retry', options);
     return toJob(await (await this.options.store()).retryJob(parseJobId(id), scope), this.options.codecs);
   }
 
   /** Deletes a job that is not running. @throws JobNotFoundError, InvalidStateError, InvalidIdError */
   async discard(id: string, options: ScopeOption = {}): Promise<void> {
-    const scope = this.options.scopes.resolve('jobs.discard', options.scope);
+    const scope = this.options.scopes.resolveIn('jobs.discard', options);
     await (await this.options.store()).discardJob(parseJobId(id), scope);
   }
 
   /** The lines its handler wrote, oldest first. @throws JobNotFoundError, InvalidOptionsError, InvalidIdError */
   async logs(id: string, options: ScopeOption & { readonly limit?: number } = {}): Promise<readonly JobLog[]> {
-    const scope = this.options.scopes.resolve('jobs.logs', options.scope);
+    const scope = this.options.scopes.resolveIn('jobs.logs', options);
     const store = await this.options.store();
     const jobId: JobId = parseJobId(id);
     if (!(await store.getJob(jobId, scope))) throw new JobNotFoundError(id);

@@ -13,6 +13,19 @@ export class ScopePolicy {
   constructor(private readonly required: boolean) {}
 
   /**
+   * The scope that the options of a read or action give, as {@link resolve} does.
+   *
+   * @throws ScopeRequiredError, and InvalidOptionsError for a malformed scope, or options that are no object
+   */
+  resolveIn(action: string, options: ScopeOption): Scope | undefined {
+    const given: unknown = options;
+    if (typeof given === 'object' && given !== null) return this.resolve(action, options.scope);
+    throw new InvalidOptionsError(
+      `the options of ${action} must be an object such as { scope: { orgId } } (got ${given === null ? 'null' : typeof given}). Leave them out for the defaults.`,
+    );
+  }
+
+  /**
    * The scope given, else the current one; `undefined` means no limit.
    *
    * @throws ScopeRequiredError, and InvalidOptionsError for a malformed scope

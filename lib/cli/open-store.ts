@@ -3,8 +3,10 @@ import type { DispatchLogger } from '../observability/logger.js';
 import type { MigrationStatus, Store } from '../store/store.js';
 import { createPostgresStore } from '../store/typeorm/postgres/postgres-store.js';
 import { loadBetterSqlite } from '../store/typeorm/sqlite/load-drivers.js';
+import { isFolder } from '../store/typeorm/sqlite/sqlite-connection.js';
 import { SQLITE_MIGRATIONS } from '../store/typeorm/sqlite/sqlite-migrations.js';
 import { createSqliteStore } from '../store/typeorm/sqlite/sqlite-store.js';
+import { UsageError } from './cli-error.js';
 import type { Database } from './database.js';
 
 const silent: DispatchLogger = {
@@ -46,6 +48,12 @@ async function appliedTo(file: string): Promise<ReadonlyMap<string, number>> {
   } finally {
     db.close();
   }
+}
+
+/** @throws UsageError when the path of a SQLite file is that of a directory */
+export async function checkFile(database: Database): Promise<void> {
+  if (database.type === 'postgres' || !(await isFolder(database.file))) return;
+  throw new UsageError(`--database must be the path of a SQLite file (got a directory, ${database.file}).`);
 }
 
 /** Whether there is a file. */

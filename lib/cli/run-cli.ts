@@ -6,6 +6,7 @@ import { migrate } from './commands/migrate.js';
 import { sql } from './commands/sql.js';
 import { status } from './commands/status.js';
 import type { Database } from './database.js';
+import { checkFile } from './open-store.js';
 import { HELP } from './help.js';
 import { Output } from './output.js';
 
@@ -36,9 +37,13 @@ async function runCommand(parsed: Arguments, out: Output): Promise<number> {
     out.line(command === 'version' ? VERSION : HELP);
     return 0;
   }
-  if (command === 'sql') return sql(parsed, out);
+  if (command === 'sql') {
+    if (database) await checkFile(database);
+    return sql(parsed, out);
+  }
   if (!database) {
     throw new UsageError(`${command} needs a database: --url, --database, or DATABASE_URL in the environment.`);
   }
+  await checkFile(database);
   return { migrate, status, doctor }[command](database, out);
 }

@@ -83,6 +83,14 @@ describe('the command line on SQLite', () => {
     expect(aboutFileSystem(0xef53), 'ext4').toMatchObject({ level: 'ok' });
   });
 
+  it.each([['migrate'], ['status'], ['doctor'], ['sql']])('refuses a directory for the file (%s)', async (command) => {
+    for (const path of [folder, join(folder, 'not-yet', '/')]) {
+      const { code, err } = await runCli([command, '--database', path]);
+      expect(err).toContain('--database must be the path of a SQLite file (got a directory, ');
+      expect(code).toBe(2);
+    }
+  });
+
   it('finds a file that is none of SQLite, and one whose folder is missing', async () => {
     await writeFile(
       file,

@@ -38,6 +38,18 @@ describe('SQLite: options', () => {
     expect(() => createSqliteStore({ database })).toThrow("type: 'memory'");
   });
 
+  it('a directory is refused, and none is made where the path only looks like one', async () => {
+    const folder = dirname(await files.create());
+    for (const database of [folder, `${join(folder, 'later')}/`]) {
+      const store = open({ database });
+      await expect(store.migrate()).rejects.toThrow(StoreUnavailableError);
+      await expect(store.ping()).rejects.toThrow(
+        `SQLite cannot use ${database}: it is a directory, and the database must be a file. Name one in it, such as ${join(folder, '')}`,
+      );
+    }
+    expect(await readdir(folder)).not.toContain('later');
+  });
+
   it('a DataSource in memory, a read-only one and one of another type are refused', async () => {
     const database = await files.create();
     const refused = [

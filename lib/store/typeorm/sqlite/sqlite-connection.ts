@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Database } from 'better-sqlite3';
@@ -9,7 +9,7 @@ import type { Wake } from '../../store.js';
 import { openDataSource } from './load-drivers.js';
 import { retryBusy } from './retry-busy.js';
 import { Session, Tx } from './session.js';
-import { isMissingTable, translateError } from './sqlite-errors.js';
+import { folderError, isMissingTable, translateError } from './sqlite-errors.js';
 import { inMemory, type SqliteFileOptions } from './sqlite-options.js';
 
 export interface SqliteConnectionOptions {
@@ -143,6 +143,7 @@ export class SqliteConnection {
 
   private async makeDirectory(): Promise<void> {
     if (this.path.startsWith('file:')) return;
+    if (await isFolder(this.path)) throw folderError(this.path);
     const directory = dirname(this.path);
     try {
       await mkdir(directory, { recursive: true });
@@ -165,6 +166,15 @@ export class SqliteConnection {
     db.pragma('temp_store = MEMORY');
     db.pragma('journal_size_limit = 67108864');
   }
+}
+
+/** Whether a path is that of a folder, be it there or only written as one. */
+export async function isFolder(path: string): Promise<boolean> {
+  if (/[\\/]$/.test(path)) return true;
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** The better-sqlite3 connection under a TypeORM DataSource. */

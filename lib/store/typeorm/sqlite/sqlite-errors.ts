@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { StoreUnavailableError } from '../../../errors.js';
 
 function codeOf(error: unknown): string {
@@ -30,6 +31,13 @@ export function translateError(error: unknown, file: string): unknown {
   return new StoreUnavailableError(`SQLite cannot use ${file}: ${(error as Error).message} (${code}).`, {
     cause: error,
   });
+}
+
+/** The error for a database that is a folder: SQLite would say no more than that it is unable to open it. */
+export function folderError(folder: string): StoreUnavailableError {
+  return new StoreUnavailableError(
+    `SQLite cannot use ${folder}: it is a directory, and the database must be a file. Name one in it, such as ${join(folder, 'dispatch.db')}.`,
+  );
 }
 
 /** The error when a lock was not free in time. */

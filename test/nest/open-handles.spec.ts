@@ -39,9 +39,13 @@ const CLEAN = { code: 0, signal: null, errors: '', steps: ['ready', 'handled', '
 
 describe('an application', () => {
   // The job is due in half a second and nothing else goes on: a process that does not live for it ends before.
-  it('without a server lives on while it has no work, and ends by itself when it is closed', async () => {
-    expect(await runApplication('standalone', { type: 'sqlite', database: '' })).toEqual(CLEAN);
-  });
+  // In memory there is nothing else that could keep it, neither a connection nor the thread that keeps the lease.
+  it.each([{ type: 'memory' }, { type: 'sqlite', database: '' }])(
+    'without a server lives on while it has no work, and ends by itself when it is closed ($type)',
+    async (store) => {
+      expect(await runApplication('standalone', store)).toEqual(CLEAN);
+    },
+  );
 
   it.each(['express', 'fastify', 'hybrid'])('of the kind %s leaves no handle open when it is closed', async (kind) => {
     expect(await runApplication(kind, { type: 'memory' })).toEqual(CLEAN);

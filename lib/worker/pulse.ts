@@ -40,9 +40,10 @@ export class Pulse {
       failed(error);
       return;
     }
-    this.thread.unref();
     this.thread.on('error', failed);
     this.thread.on('message', (text: string) => logger.warn(`the lease could not be renewed by its thread: ${text}`));
+    // Last: to listen to a thread keeps the process for it.
+    this.thread.unref();
   }
 
   /** The thread may renew until this time, epoch milliseconds; Infinity: for ever. An earlier time than before counts too. */

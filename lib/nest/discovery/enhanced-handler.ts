@@ -30,6 +30,8 @@ export function createEnhancedHandler(target: HandlerTarget, contexts: EnhancerC
     call.thrown = undefined;
     const args = inputs ? await inputs(payload, context) : plainArguments(target.parameters, payload, context);
     call.stage = 'handler';
+    // Guards and pipes may have taken longer than the attempt had: its slot is given away, and what it did would count for nothing.
+    context.signal.throwIfAborted();
     try {
       return await callTarget(target, args, context);
     } catch (error) {

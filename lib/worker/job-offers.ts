@@ -24,7 +24,14 @@ export interface JobOffersOptions<Item> {
  * two and a message in between.
  */
 export class JobOffers<Item> implements SlotOffers {
+  /** How many offers are open: their jobs may run by the store's account, and the worker does not know of them yet. */
+  private open = 0;
+
   constructor(private readonly options: JobOffersOptions<Item>) {}
+
+  get anyOpen(): boolean {
+    return this.open > 0;
+  }
 
   offer(jobs: readonly NewJob[]): SlotOffer | undefined {
     if (jobs.length > MOST) return undefined;
@@ -36,6 +43,7 @@ export class JobOffers<Item> implements SlotOffers {
       return undefined;
     }
     const workerId = this.options.workerId();
+    this.open += 1;
     return {
       workerId,
       ids: new Set(taken.map(({ id }) => id)),
@@ -45,6 +53,7 @@ export class JobOffers<Item> implements SlotOffers {
         // After the enqueuer's caller has been answered, and not in its context.
         runInCleanContext(() =>
           setImmediate(() => {
+            this.open -= 1;
             giveQueues();
             loop.fill(items, taken.length);
           }),

@@ -57,7 +57,7 @@ export class JobWorker implements SharedLease {
   private readonly settler: Settler<RunningJob>;
   private readonly loop: LeasedLoop<Claim>;
   /** Slots for jobs that this process enqueues itself. */
-  readonly offers: SlotOffers;
+  readonly offers: SlotOffers & { readonly anyOpen: boolean };
   private readonly heartbeat: Periodic;
   private readonly rescuer: Rescuer;
   private readonly rescue: Periodic;
@@ -223,7 +223,8 @@ export class JobWorker implements SharedLease {
     const { names, nameLimits } = namesWithRoom(registry, this.held);
     const queues = this.slots.free(free);
     if (names.length === 0 || queues.length === 0) return { items: [], nextDueInMs: null };
-    await this.strays.handBack(this.id);
+    // What is being handed off would pass for a stray; while a claim is on its way there are no new offers.
+    if (!this.offers.anyOpen) await this.strays.handBack(this.id);
     const workerId = this.id;
     const suspectLimit = this.held.suspects > 0 ? 0 : 1;
     const request = { workerId, queues, names, nameLimits, limit: free, suspectLimit };

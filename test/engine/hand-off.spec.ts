@@ -130,6 +130,35 @@ describeOnEachStore('a job that the worker’s own process enqueues', (given) =>
     await reached(engine, (await engine.enqueue('greet')).id, 'completed');
   });
 
+  it('is not taken for a stray of an earlier claim while the store has not answered yet', async () => {
+    const { faulty, engine, settled } = await working({
+      lease: 200,
+      heartbeat: 50,
+      pollInterval: 20,
+      maxPollInterval: 20,
+    });
+    let runs = 0;
+    engine.register('greet', () => void (runs += 1));
+    await settled();
+    faulty.loseAnswer('claimJobs');
+    const before = faulty.calls('claimJobs').length;
+    await until('an answer to a claim was lost', () => faulty.calls('claimJobs').length > before + 1);
+    const answered = deferred();
+    faulty.answer('insertJobs', async (proceed) => {
+      const result = await proceed();
+      await answered.promise;
+      return result;
+    });
+    const enqueued = engine.enqueue('greet');
+    const claims = faulty.calls('claimJobs').length;
+    await until('strays could have been handed back', () => faulty.calls('claimJobs').length > claims + 20);
+    expect(faulty.calls('settleJobs').length).toBe(given().kind === 'postgres' && offersOf(faulty) === 1 ? 0 : runs);
+    answered.resolve();
+    const { id } = await enqueued;
+    await reached(engine, id, 'completed');
+    expect(runs).toBe(1);
+  });
+
   it('is handed back at no cost when the engine drains at that moment', async () => {
     const { faulty, engine, settled } = await working();
     engine.register('greet', () => undefined);
